@@ -1,0 +1,43 @@
+"""Files that are whole or not there."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from v2a.errors import StorageError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; move it onto `path` when the block ends well.
+
+    The file is flushed to the disk before it takes its name, and removed when the block fails, so that nobody
+    meets half a file.
+
+    Raises StorageError where the folder is missing or cannot be written, or the disk is full.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """What a failed write to `path` means for the user."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"{path} cannot be written: the disk is full. Make room and try again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(f"{path} cannot be written: no permission. Choose another folder")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return StorageError(f"{path} cannot be written: the folder {path.parent} does not exist")
+    return StorageError(f"{path} cannot be written: {error.strerror or error}")
