@@ -60,9 +60,7 @@ def write_film(
         assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = width, height, pix_fmt
         # A coarse encoder clock would round the stamps of odd rates and of offsets.
-        video.codec_context.time_base = (
-            1 / rate if durations is None and (start_s * rate).denominator == 1 else _TICK
-        )
+        video.codec_context.time_base = 1 / rate if durations is None and (start_s * rate).denominator == 1 else _TICK
         sound = _add_sound(container, path) if sound_hz else None
         time_s = start_s
         for index in range(n_frames):
@@ -110,9 +108,7 @@ def _sine(hz: float, start_s: Fraction, duration_s: Fraction) -> list[av.AudioFr
     wave = 0.5 * np.sin(2 * np.pi * hz * np.arange(n_samples) / 48_000)
     frames = []
     for start in range(0, n_samples, 4_800):
-        frame = av.AudioFrame.from_ndarray(
-            wave[None, start : start + 4_800].astype(np.float32), "flt", "mono"
-        )
+        frame = av.AudioFrame.from_ndarray(wave[None, start : start + 4_800].astype(np.float32), "flt", "mono")
         frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
         frame.pts = round(start_s * 48_000) + start
         frames.append(frame)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from v2a.audio import sample_at
@@ -77,7 +78,7 @@ class Clip:
             raise UsageError("a clip needs at least one piece")
         if not _SHA256.fullmatch(self.source_digest):
             raise UsageError("source_digest must be 64 hex digits")
-        for before, after in zip(self.pieces, self.pieces[1:], strict=False):
+        for before, after in pairwise(self.pieces):
             if before.presented_end_s != after.presented_start_s:
                 raise UsageError("the pieces of a clip must follow each other without gaps or overlaps")
         if self.duration_s > MAX_DURATION_S:
@@ -166,9 +167,7 @@ class Sampling:
         if self.quality not in QUALITIES:
             raise UsageError(f"unknown quality '{self.quality}': choose from {', '.join(QUALITIES)}")
         if not 0 <= self.steps <= MAX_STEPS:
-            raise UsageError(
-                f"steps must lie between 1 and {MAX_STEPS} (0: the model's default), got {self.steps}"
-            )
+            raise UsageError(f"steps must lie between 1 and {MAX_STEPS} (0: the model's default), got {self.steps}")
         if not 0 <= self.guidance <= MAX_GUIDANCE:
             raise UsageError(f"guidance must lie between 0 and {MAX_GUIDANCE:g}, got {self.guidance:g}")
 

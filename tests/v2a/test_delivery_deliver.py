@@ -36,9 +36,7 @@ RATES = [
 ]
 
 
-def tone(
-    duration_s: Fraction, rate_hz: int = 48_000, peak: float = 0.1, channels: int = 1, hz: float = 997
-) -> Audio:
+def tone(duration_s: Fraction, rate_hz: int = 48_000, peak: float = 0.1, channels: int = 1, hz: float = 997) -> Audio:
     wave = peak * np.sin(2 * np.pi * hz * np.arange(sample_at(duration_s, rate_hz)) / rate_hz)
     return Audio(np.tile(wave.astype(np.float32), (channels, 1)), rate_hz)
 
@@ -51,9 +49,7 @@ def give(audio: Audio, path: Path, delivery: Delivery | None = None, **times: Fr
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
-def test_lengths_are_rounded_boundaries_and_neighbours_meet(
-    tmp_path: Path, rate: Fraction, rate_hz: int
-) -> None:
+def test_lengths_are_rounded_boundaries_and_neighbours_meet(tmp_path: Path, rate: Fraction, rate_hz: int) -> None:
     bounds = [7 / rate, 30 / rate, 41 / rate]
     total = 0
     for start_s, end_s in pairwise(bounds):
@@ -122,9 +118,7 @@ def test_the_same_sound_has_the_same_bytes_and_another_one_another_name(tmp_path
 def test_the_level_is_left_alone_unless_asked(tmp_path: Path) -> None:
     done = give(tone(Fraction(2), peak=0.1), tmp_path / "a.wav")
     assert done.peak_dbfs == pytest.approx(-20, abs=0.01)
-    assert done.loudness_lufs == pytest.approx(
-        -23, abs=0.1
-    )  # BS.1770: a 997 Hz tone of −20 dBFS in one channel
+    assert done.loudness_lufs == pytest.approx(-23, abs=0.1)  # BS.1770: a 997 Hz tone of −20 dBFS in one channel
     assert done.warnings == ()
     asked = give(tone(Fraction(2), peak=0.1), tmp_path / "b.wav", Delivery(loudness_lufs=-30.0))
     assert asked.loudness_lufs == pytest.approx(-30, abs=0.05)

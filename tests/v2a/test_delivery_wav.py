@@ -108,14 +108,7 @@ def test_reads_extensible_and_float_files_of_others(tmp_path: Path) -> None:
     samples = np.array([0.5, -0.25], "<f4").tobytes()
     form = struct.pack("<HHIIHH", 0xFFFE, 1, 48_000, 192_000, 4, 32)
     form += struct.pack("<HHI", 22, 32, 4) + struct.pack("<H", 3) + bytes(14)
-    body = (
-        b"WAVEfmt "
-        + struct.pack("<I", len(form))
-        + form
-        + b"data"
-        + struct.pack("<I", len(samples))
-        + samples
-    )
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(samples)) + samples
     (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     np.testing.assert_array_equal(read_wav(tmp_path / "a.wav").samples, [[0.5, -0.25]])
 

@@ -134,9 +134,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, make_film: MakeFi
     assert list(folder.iterdir()) == []
 
 
-def test_a_digest_names_the_range_wherever_the_film_lies(
-    tmp_path: Path, make_film: MakeFilm, click: Path
-) -> None:
+def test_a_digest_names_the_range_wherever_the_film_lies(tmp_path: Path, make_film: MakeFilm, click: Path) -> None:
     film = make_film(tmp_path / "a.mp4", n_frames=100)
     digest = source_digest(film, Fraction(1), Fraction(2))
     (tmp_path / "b.mp4").write_bytes(film.read_bytes())
@@ -145,9 +143,7 @@ def test_a_digest_names_the_range_wherever_the_film_lies(
         source_digest(film, Fraction(1), Fraction(3)),
         source_digest(film, Fraction(2), Fraction(3)),
         source_digest(film, Fraction(1), Fraction(2), Fraction(16)),
-        source_digest(
-            make_film(tmp_path / "c.mp4", n_frames=100, options={"qp": "40"}), Fraction(1), Fraction(2)
-        ),
+        source_digest(make_film(tmp_path / "c.mp4", n_frames=100, options={"qp": "40"}), Fraction(1), Fraction(2)),
     }
     assert len(others | {digest}) == 5
     with pytest.raises(UsageError, match="outside"):

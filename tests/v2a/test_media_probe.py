@@ -119,9 +119,7 @@ def test_playlists_do_not_reach_other_files(tmp_path: Path, make_film: MakeFilm,
             probe(tmp_path / name)
 
 
-def test_addresses_are_not_followed(
-    tmp_path: Path, make_film: MakeFilm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_addresses_are_not_followed(tmp_path: Path, make_film: MakeFilm, monkeypatch: pytest.MonkeyPatch) -> None:
     film = make_film(tmp_path / "a.mp4", n_frames=5)
     monkeypatch.chdir(tmp_path)
     for address in (f"concat:{film}", "http://127.0.0.1:9/a.mp4", f"subfile,,start,0,end,0,,:{film}"):
@@ -151,9 +149,7 @@ def test_a_film_cut_short_behind_its_index(tmp_path: Path, make_film: MakeFilm) 
 
 
 def test_damage_in_the_middle_is_not_bridged_silently(tmp_path: Path, make_film: MakeFilm) -> None:
-    content = bytearray(
-        with_index_first(make_film(tmp_path / "a.mp4", n_frames=100), tmp_path / "b.mp4").read_bytes()
-    )
+    content = bytearray(with_index_first(make_film(tmp_path / "a.mp4", n_frames=100), tmp_path / "b.mp4").read_bytes())
     with av.open(str(tmp_path / "b.mp4")) as container:
         packets = [packet for packet in container.demux(video=0) if packet.pos is not None and packet.size]
         for packet in packets[50:80]:

@@ -58,9 +58,7 @@ def test_any_order_repeats_and_jumps(tmp_path: Path, make_film: MakeFilm, frame_
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_a_film_that_starts_late(
-    tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber, name: str
-) -> None:
+def test_a_film_that_starts_late(tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber, name: str) -> None:
     film = make_film(tmp_path / name, Fraction(18), 40, start_s=Fraction(10, 3))
     with VideoFile(film) as video:
         numbers = [frame_number(p) for p in video.read([Fraction(k, 18) for k in (0, 1, 20, 39)], SIZE)]
@@ -75,9 +73,7 @@ def test_an_edit_list_hides_frames(tmp_path: Path, make_film: MakeFilm, frame_nu
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_long_and_short_frames(
-    tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber, name: str
-) -> None:
+def test_long_and_short_frames(tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber, name: str) -> None:
     shown = [Fraction(1, 10), Fraction(1, 2), Fraction(8), Fraction(1, 25)]
     film = make_film(tmp_path / name, n_frames=4, durations=shown, options={"bf": "0"})
     times = [Fraction(0), Fraction(9, 100), Fraction(1, 10), Fraction(59, 100), Fraction(3, 5), Fraction(8)]
@@ -127,9 +123,7 @@ def test_pictures_are_scaled_by_area_in_true_colour(tmp_path: Path, make_film: M
         return np.full((64, 64, 3), (200, 30, 30), np.uint8)
 
     for painter, colour in ((checkers, (127, 127, 127)), (red, (200, 30, 30))):
-        film = make_film(
-            tmp_path / "a.mkv", n_frames=2, size=(64, 64), codec="ffv1", painter=painter, options={}
-        )
+        film = make_film(tmp_path / "a.mkv", n_frames=2, size=(64, 64), codec="ffv1", painter=painter, options={})
         with VideoFile(film) as video:
             mean = video.read([Fraction(0)], (8, 16))[0].mean(axis=(0, 1))
         np.testing.assert_allclose(mean, colour, atol=4)

@@ -68,15 +68,11 @@ def deliver(
     if end_s <= start_s:
         raise UsageError("the range to deliver is empty")
     if not np.isfinite(audio.samples).all():
-        raise GenerationError(
-            "the model made values that are no sound (not finite): try another seed or guidance"
-        )
+        raise GenerationError("the model made values that are no sound (not finite): try another seed or guidance")
     warnings: list[str] = []
     audio = _with_channels(audio, delivery.channels, warnings)
     audio = resample(audio, delivery.rate_hz)
-    audio = _fitted(
-        audio, sample_at(end_s, delivery.rate_hz) - sample_at(start_s, delivery.rate_hz), warnings
-    )
+    audio = _fitted(audio, sample_at(end_s, delivery.rate_hz) - sample_at(start_s, delivery.rate_hz), warnings)
     audio = _levelled(audio, delivery.loudness_lufs, warnings)
 
     loudness = loudness_lufs(audio)
@@ -113,8 +109,7 @@ def _fitted(audio: Audio, n_samples: int, warnings: list[str]) -> Audio:
     token = int(_TOKEN_S * audio.rate_hz)
     if audio.n_samples + token < n_samples:
         raise GenerationError(
-            f"the model made {float(audio.duration_s):.3f} s of sound "
-            f"for {n_samples / audio.rate_hz:.3f} s of picture"
+            f"the model made {float(audio.duration_s):.3f} s of sound for {n_samples / audio.rate_hz:.3f} s of picture"
         )
     if audio.n_samples > n_samples + token:
         over_s = (audio.n_samples - n_samples) / audio.rate_hz
@@ -141,9 +136,7 @@ def _levelled(audio: Audio, wanted_lufs: float | None, warnings: list[str]) -> A
     return Audio(audio.samples * np.float32(10 ** (gain_db / 20)), audio.rate_hz)
 
 
-def _bext(
-    audio: Audio, delivery: Delivery, origin: Origin, time_reference: int, loudness: float | None
-) -> Bext:
+def _bext(audio: Audio, delivery: Delivery, origin: Origin, time_reference: int, loudness: float | None) -> Bext:
     mark = f"AI-generated (synthetic) sound, V2A Studio, model {origin.model}."
     # The reference names the sound itself: the same one has the same name wherever and whenever it is
     # written.

@@ -19,9 +19,7 @@ def loudness_lufs(audio: Audio) -> float | None:
     import pyloudnorm  # it loads scipy, which callers that only read files do not need
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        measured = float(
-            pyloudnorm.Meter(audio.rate_hz, block_size=_BLOCK_S).integrated_loudness(audio.samples.T)
-        )
+        measured = float(pyloudnorm.Meter(audio.rate_hz, block_size=_BLOCK_S).integrated_loudness(audio.samples.T))
     return measured if np.isfinite(measured) else None
 
 

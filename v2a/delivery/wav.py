@@ -52,9 +52,7 @@ def write_wav(
     data_bytes = audio.n_samples * frame_bytes
     chunks = _chunk(
         b"fmt ",
-        struct.pack(
-            "<HHIIHH", _PCM, channels, audio.rate_hz, audio.rate_hz * frame_bytes, frame_bytes, bit_depth
-        ),
+        struct.pack("<HHIIHH", _PCM, channels, audio.rate_hz, audio.rate_hz * frame_bytes, frame_bytes, bit_depth),
     )
     if bext is not None:
         chunks += _chunk(b"bext", bext.pack())
@@ -183,9 +181,7 @@ def _layout(path: Path, file: BinaryIO) -> tuple[WavInfo, bool, range]:
             kind, channels, rate_hz, _, frame_bytes, bit_depth = form
             known = (kind == _PCM and bit_depth in (16, 24, 32)) or (kind == _FLOAT and bit_depth == 32)
             if not known or not channels or not rate_hz or frame_bytes != channels * bit_depth // 8:
-                raise MediaError(
-                    f"{path} is a WAV of a kind that is not read here: write it as 16- or 24-bit PCM"
-                )
+                raise MediaError(f"{path} is a WAV of a kind that is not read here: write it as 16- or 24-bit PCM")
             n_samples = len(content) // frame_bytes
             data = range(content.start, content.start + n_samples * frame_bytes)
             return WavInfo(rate_hz, channels, n_samples, bit_depth), kind == _FLOAT, data

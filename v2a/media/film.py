@@ -211,8 +211,7 @@ def _picture(container: InputContainer, path: Path) -> VideoStream:
         raise MediaError(f"{path} has a picture that cannot be decoded: its size is unknown")
     if context.width * context.height > MAX_PIXELS:
         raise MediaError(
-            f"{path} has pictures of {context.width} × {context.height}; "
-            f"at most {MAX_PIXELS:,} pixels are read"
+            f"{path} has pictures of {context.width} × {context.height}; at most {MAX_PIXELS:,} pixels are read"
         )
     context.thread_type = "AUTO"
     return stream
@@ -227,11 +226,7 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
     if mean is None:
         return next((rate for rate in others if rate is not None), None)
     regular = others[0]
-    if (
-        mean not in _usual_near(mean)
-        and regular is not None
-        and abs(regular - mean) <= _MEAN_TOLERANCE * mean
-    ):
+    if mean not in _usual_near(mean) and regular is not None and abs(regular - mean) <= _MEAN_TOLERANCE * mean:
         return regular
     return mean
 
@@ -242,9 +237,7 @@ def _stated(rate: Fraction | None) -> Fraction | None:
     exact = Fraction(rate.numerator, rate.denominator)
     if not 0 < exact <= _MAX_RATE:
         return None
-    return next(
-        (usual for usual in _usual_near(exact) if abs(exact - usual) <= _RATE_TOLERANCE * usual), exact
-    )
+    return next((usual for usual in _usual_near(exact) if abs(exact - usual) <= _RATE_TOLERANCE * usual), exact)
 
 
 def _usual_near(rate: Fraction) -> tuple[Fraction, Fraction]:

@@ -85,9 +85,7 @@ def mux(
     """
     kind = _CONTAINERS.get(out.suffix.lower())
     if kind is None:
-        raise UsageError(
-            f"{out.name}: a film is written as {', '.join(_CONTAINERS)}; choose one of these endings"
-        )
+        raise UsageError(f"{out.name}: a film is written as {', '.join(_CONTAINERS)}; choose one of these endings")
     if at_s < 0:
         raise UsageError("the sound cannot start before the film's first frame")
     with ExitStack() as stack:
@@ -192,9 +190,7 @@ def _moved(packets: "Iterable[Packet[Any]]", stream: Stream, start_s: Fraction) 
         yield packet
 
 
-def _encoded(
-    target: OutputContainer, kind: _Container, sound: _Sound, at_s: Fraction
-) -> "Iterator[Packet[Any]]":
+def _encoded(target: OutputContainer, kind: _Container, sound: _Sound, at_s: Fraction) -> "Iterator[Packet[Any]]":
     """Add a stream for a new sound; give its packets."""
     if not sound.container.streams.audio:
         raise MediaError(f"{sound.path} has no sound")

@@ -53,9 +53,7 @@ class FrameSource(Protocol):
 def check_range(info: VideoInfo, start_s: Fraction, end_s: Fraction) -> None:
     """Raise UsageError, with the film's length, unless 0 ≤ start_s < end_s ≤ duration_s."""
     if end_s <= start_s:
-        raise UsageError(
-            f"the range is empty: it starts at {seconds(start_s)} s and ends at {seconds(end_s)} s"
-        )
+        raise UsageError(f"the range is empty: it starts at {seconds(start_s)} s and ends at {seconds(end_s)} s")
     if start_s < 0 or end_s > info.duration_s:
         raise UsageError(
             f"the range {seconds(start_s)} … {seconds(end_s)} s lies outside {info.path.name}, "

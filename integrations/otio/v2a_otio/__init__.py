@@ -1,0 +1,1 @@
+"""Conform: a timeline in, the same timeline with generated sound on new tracks out."""

@@ -1,0 +1,151 @@
+"""`v2a conform`: a soundtrack for a whole timeline."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from v2a.errors import UsageError
+from v2a.request import Quality
+from v2a_plugin.options import JsonOption, ServerOption, TokenFileOption
+
+
+def conform(
+    timeline: Annotated[
+        Path, typer.Argument(metavar="TIMELINE", help="The timeline: .otio, or what an adapter reads.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUTDIR",
+            help="The folder for timeline.otio, audio/*.wav, the preview and the report. Run again into "
+            "the same folder, only what is missing or has changed is made.",
+        ),
+    ],
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Words for the events: columns clip or event, layer, prompt, negative, cues, seed. Without "
+            "a row, an event's markers are read (v2a: rain; v2a-not: music; v2a-cue; v2a-silent).",
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The cut's reference film, whose picture goes into the preview as it is."),
+    ] = None,
+    media_root: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Where to look for films by name that are not where the timeline says."),
+    ] = None,
+    handles: Annotated[
+        str,
+        typer.Option(
+            metavar="T",
+            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode.",
+        ),
+    ] = "0",
+    source_rate: Annotated[
+        str | None,
+        typer.Option(metavar="R", help="Read the films as if they ran at R frames a second: 16, 18, 24000/1001."),
+    ] = None,
+    takes: Annotated[int, typer.Option(metavar="K", help="How many alternatives to make of each layer.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="S", help="Another seed gives another sound.")] = 0,
+    quality: Annotated[str, typer.Option(metavar="preview|standard|best")] = "standard",
+    prompt: Annotated[
+        str, typer.Option(metavar="P", help="What should be heard where neither table nor marker says it.")
+    ] = "",
+    negative: Annotated[
+        str,
+        typer.Option(metavar="N", help="What should not be heard where neither table nor marker says it."),
+    ] = "",
+    model: Annotated[str, typer.Option(metavar="M", help="The model; `v2a models` lists them.")] = "pocket",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and write nothing.")] = False,
+    server: ServerOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make sound for each picture clip of TIMELINE, on new tracks of a copy of it.
+
+    Its own tracks stay as they are. An event that fails does not stop the others; the exit status is then 1.
+    """
+    from v2a_otio.conform import conform as run
+    from v2a_otio.conform import outline, prepare
+    from v2a_otio.plan import Options
+    from v2a_plugin.client import ServerChoice, connect
+    from v2a_plugin.progress import ProgressBars
+
+    options = Options(
+        prompts=prompts,
+        picture=picture,
+        media_roots=tuple(media_root or ()),
+        handles=handles,
+        source_rate=_rate(source_rate),
+        takes=takes,
+        seed=seed,
+        quality=cast(Quality, quality),
+        prompt=prompt,
+        negative=negative,
+        model=model,
+    )
+    prepared = prepare(timeline, options)
+    if dry_run:
+        report = outline(prepared)
+    else:
+        with connect(ServerChoice(server, token_file)) as client, ProgressBars(quiet=as_json) as bars:
+            report = run(prepared, output, client, bars.job)
+    if as_json:
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _print(report, output)
+    if report["totals"]["failed"]:
+        raise typer.Exit(1)
+
+
+def _rate(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 1 <= rate <= 1000:
+        raise UsageError(f"'{text}' is no frame rate: write 18, 16.67 or 24000/1001")
+    return rate
+
+
+def _print(report: dict[str, Any], output: Path) -> None:
+    planned = not report["output"]
+    for event in report["events"]:
+        span = f"{event['record']['start']['text']} – {event['record']['end']['text']}"
+        typer.echo(f"{event['number']:03d}  {span}  {event['name']}: {_state(event, planned=planned)}")
+        for layer in event["layers"] if planned and event["status"] == "pending" else ():
+            typer.echo(f"     {layer['layer']}: {layer['prompt'] or '(no words)'}")
+        for warning in event["warnings"]:
+            typer.echo(f"v2a: warning: event {event['number']}: {warning}", err=True)
+    for warning in report["warnings"]:
+        typer.echo(f"v2a: warning: {warning}", err=True)
+    totals = report["totals"]
+    if planned:
+        typer.echo(f"{totals['pending']} of {totals['events']} events would get sound; nothing was written")
+        return
+    made = totals["done"] - totals["reused"]
+    if totals["done"] and not made and not totals["failed"]:
+        typer.echo("nothing new to make: every sound is there already")
+    else:
+        typer.echo(f"{made} events made, {totals['reused']} kept from an earlier run, {totals['failed']} failed")
+    if report["preview"]:
+        typer.echo(f"{output / report['preview']['file']}: picture {report['preview']['picture']}")
+    typer.echo(f"{output / report['output']}, {output / 'report.html'}")
+
+
+def _state(event: dict[str, Any], *, planned: bool) -> str:
+    if event["status"] in ("failed", "skipped"):
+        return f"{event['status']}: {event['error']}"
+    if planned:
+        return f"{event['seconds']['text']} s of sound in each of {event['files']} files, seed {event['seed']}"
+    return "kept" if event["reused"] else "made"

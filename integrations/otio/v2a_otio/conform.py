@@ -1,0 +1,198 @@
+"""The recipe: a timeline and some words in; the same timeline with sound, a preview and a report out."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from v2a.errors import (
+    BusyError,
+    MediaError,
+    NotFoundError,
+    StorageError,
+    UnavailableError,
+    UsageError,
+)
+from v2a.media import probe
+from v2a.output import storage_error
+from v2a.version import __version__
+from v2a_api.v1 import models_pb2
+from v2a_otio import page, report
+from v2a_otio.events import Cut, read_cut, read_timeline
+from v2a_otio.making import AUDIO, Maker, Watch, before, make, recall, specify, unasked
+from v2a_otio.media import Library
+from v2a_otio.plan import Options, Plan, make_plans, unused_rows
+from v2a_otio.preview import make_preview
+from v2a_otio.report import Document, Outcome, Whole
+from v2a_otio.tracks import PlacedFile, write_timeline
+from v2a_plugin.prompts import layer_name, read_prompts
+from v2a_plugin.timeline import parse_time
+
+_TIMELINE = "timeline.otio"
+# What stops a run.
+_OF_ALL = (UnavailableError, StorageError, BusyError)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A timeline, read and planned; nothing has been made or written yet."""
+
+    timeline: otio.schema.Timeline
+    path: Path
+    cut: Cut
+    plans: tuple[Plan, ...]
+    options: Options
+    warnings: tuple[str, ...]
+
+
+def prepare(path: Path, options: Options) -> Prepared:
+    """Read a timeline and plan its events.
+
+    Raises MediaError for a timeline or picture that cannot be used, UsageError for words that no request may
+    hold.
+    """
+    table = read_prompts(options.prompts) if options.prompts else None
+    if options.picture:
+        probe(options.picture)
+    timeline = read_timeline(path)
+    cut = read_cut(timeline)
+    library = Library(path.absolute().parent, options.media_roots, options.source_rate)
+    plans = make_plans(cut, options, library, table, parse_time(options.handles, cut.rate))
+    warnings = tuple(unused_rows(table, cut.events))
+    if not plans:
+        warnings += ("the timeline has no picture clips: there is nothing to make sound for",)
+    return Prepared(timeline, path, cut, tuple(plans), options, warnings)
+
+
+def outline(prepared: Prepared) -> Document:
+    """The report of a run that has not begun: what would be made."""
+    whole = Whole(prepared.cut, prepared.path, prepared.options, model=None, warnings=prepared.warnings)
+    return report.document(whole, [before(plan) for plan in prepared.plans])
+
+
+def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch) -> Document:
+    """Make what an earlier run has not; write timeline, preview and report into a folder; return the report.
+
+    An event that cannot be made is reported, and the others go on. Raises UnavailableError, BusyError or
+    StorageError where nothing can go on: finished events are kept, and the next run goes on from there.
+    """
+    model = maker.model(prepared.options.model)
+    _refuse_layers(prepared.plans, model)
+    _open_folder(folder)
+    old = report.read(folder / report.FILE)
+    outcomes = [specify(plan, prepared.cut, model) for plan in prepared.plans]
+    finished = report.finished(old)
+    outcomes = [recall(outcome, finished, folder) for outcome in outcomes]
+    whole = Whole(
+        prepared.cut,
+        prepared.path,
+        prepared.options,
+        model,
+        prepared.warnings,
+        preview=old.get("preview"),
+        earlier=unasked(finished, outcomes),
+    )
+    for index, outcome in enumerate(outcomes):
+        if outcome.status == "pending":
+            with _saying(folder, outcomes):
+                outcomes[index] = make(outcome, folder, maker, watch)
+                report.write(folder / report.FILE, report.document(whole, outcomes))
+    files = [file for outcome in outcomes for file in _placed(outcome, model)]
+    write_timeline(prepared.timeline, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
+    whole = _with_preview(replace(whole, output=_TIMELINE), outcomes, files, folder)
+    made = report.document(whole, outcomes)
+    report.write(folder / report.FILE, made)
+    page.write(folder / page.FILE, made, folder)
+    return made
+
+
+def _refuse_layers(plans: Sequence[Plan], model: models_pb2.Model) -> None:
+    """Words for layers that the model does not make spoil the run, not an event: say so before any work."""
+    for plan in plans:
+        for layer in plan.layers:
+            if layer.name not in model.layers:
+                raise UsageError(
+                    f"event {plan.event.number} ({plan.event.name}) asks for {layer.name}, which model "
+                    f"'{model.name}' does not make: choose from {', '.join(model.layers)}"
+                )
+
+
+def _open_folder(folder: Path) -> None:
+    """Make the output folder, and see that it takes files before time is spent on what goes in."""
+    try:
+        (folder / AUDIO).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder / AUDIO):
+            pass
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+@contextmanager
+def _saying(folder: Path, outcomes: Sequence[Outcome]) -> Iterator[None]:
+    """Add to what stops a run how far it came."""
+    try:
+        yield
+    except _OF_ALL as error:
+        states = [outcome.status for outcome in outcomes]
+        raise type(error)(
+            f"{error} ({states.count('done')} of {len(states)} events are finished and kept in {folder})"
+        ) from error
+
+
+def _placed(outcome: Outcome, model: models_pb2.Model) -> Iterator[PlacedFile]:
+    """A finished event's files with their provenance."""
+    plan = outcome.plan
+    layers = {layer.name: layer for layer in plan.layers}
+    if plan.coverage is None:
+        return
+    for sound in outcome.sounds:
+        layer = layers[layer_name(sound.layer)]
+        facts = {
+            **_facts(model),
+            "event": plan.event.number,
+            "layer": sound.layer,
+            "take": sound.take,
+            "prompt": layer.prompt,
+            "negative_prompt": layer.negative_prompt,
+            "cues": [str(cue.time_s) for cue in layer.cues],
+            "seed": plan.sampling.seed,
+            "quality": plan.sampling.quality,
+            "request_id": outcome.request_id,
+            "sha256": sound.sha256,
+        }
+        yield PlacedFile(
+            path=Path(sound.file),
+            name=plan.event.name,
+            layer=sound.layer,
+            take=sound.take - 1,
+            coverage=plan.coverage,
+            opening=plan.event.opening,
+            closing=plan.event.closing,
+            facts=facts,
+        )
+
+
+def _facts(model: models_pb2.Model) -> dict[str, Any]:
+    return {
+        "synthetic": True,
+        "software": f"v2a-studio {__version__}",
+        "model": model.name,
+        "model_digest": model.digest,
+        "licence": model.licence,
+    }
+
+
+def _with_preview(whole: Whole, outcomes: Sequence[Outcome], files: Sequence[PlacedFile], folder: Path) -> Whole:
+    """Make the preview. One that cannot be made is reported: sounds and timeline are there all the same."""
+    if not files:
+        return replace(whole, preview=None)
+    shown = [outcome.plan for outcome in outcomes if outcome.status != "failed"]
+    try:
+        preview = make_preview(whole.cut, shown, files, whole.options.picture, folder, whole.preview or {})
+    except (MediaError, NotFoundError, UsageError) as error:
+        return replace(whole, preview=None, warnings=(*whole.warnings, f"there is no preview: {error}"))
+    return replace(whole, preview={**asdict(preview), "warnings": list(preview.warnings)})

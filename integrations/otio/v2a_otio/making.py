@@ -1,0 +1,146 @@
+"""One event's sound: asked for, found made already, or made now."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from v2a.errors import (
+    CancelledError,
+    ConflictError,
+    GenerationError,
+    MediaError,
+    NotFoundError,
+    UsageError,
+)
+from v2a.request import Delivery
+from v2a_api.v1 import generation_pb2 as pb
+from v2a_api.v1 import models_pb2
+from v2a_otio.events import Cut
+from v2a_otio.plan import RATE_HZ, Plan
+from v2a_otio.preview import file_sha256
+from v2a_otio.report import Finished, Outcome, SoundFile, Status
+from v2a_plugin.client import request_id
+from v2a_plugin.prompts import layer_name
+from v2a_plugin.specs import clip_spec, generation_spec
+
+log = logging.getLogger(__name__)
+
+AUDIO = "audio"  # the WAVs' folder
+
+OnEvent = Callable[[pb.GenerationEvent], None]
+# Gives the listener for one event's job, from the words to show for it.
+Watch = Callable[[str], OnEvent]
+
+# What spoils one event and not the others.
+_OF_ONE_EVENT = (MediaError, NotFoundError, UsageError, ConflictError, GenerationError, CancelledError)
+
+
+class Maker(Protocol):
+    """What makes the sound: the part of `v2a_plugin.client.Client` that is needed here."""
+
+    def model(self, name: str) -> models_pb2.Model:
+        """A model's facts."""
+        ...
+
+    def use_source(self, clip: pb.Clip, path: Path) -> None:
+        """Say in a clip where its film is."""
+        ...
+
+    def generate(self, spec: pb.GenerationSpec, on_event: OnEvent | None = None) -> pb.Generation:
+        """Have a request made, and wait for it."""
+        ...
+
+    def fetch(self, request_id: str, take: pb.Take, path: Path) -> None:
+        """Write a finished take to a path."""
+        ...
+
+
+def before(plan: Plan) -> Outcome:
+    """A plan's outcome before anything is made."""
+    status: Status = "skipped" if plan.omission else "failed" if plan.problem else "pending"
+    warnings = plan.coverage.warnings if plan.coverage else plan.event.warnings
+    return Outcome(plan, status, warnings=warnings, error=plan.problem or plan.omission)
+
+
+def specify(plan: Plan, cut: Cut, model: models_pb2.Model) -> Outcome:
+    """An event with the request to make for it."""
+    outcome = before(plan)
+    if outcome.status != "pending" or plan.film is None or plan.coverage is None:
+        return outcome
+    try:
+        clip = clip_spec(plan.film.info.path, [plan.coverage.piece], plan.film.source_rate)
+        delivery = Delivery(rate_hz=RATE_HZ, channels=min(model.channels, 2) or 1, timecode_origin_s=cut.origin_s)
+        spec = generation_spec(clip, model, plan.layers, plan.sampling, delivery)
+    except _OF_ONE_EVENT as error:
+        return replace(outcome, status="failed", error=str(error))
+    return replace(outcome, spec=spec, request_id=request_id(spec))
+
+
+def recall(outcome: Outcome, finished: Mapping[str, Finished], folder: Path) -> Outcome:
+    """Mark as done what an earlier run made: the same request, and every file still as its report says."""
+    made = finished.get(outcome.request_id)
+    if made is None or not _is_whole(outcome.plan, made.sounds, folder):
+        return outcome
+    warnings = tuple(dict.fromkeys(outcome.warnings + made.warnings))
+    return replace(outcome, status="done", sounds=made.sounds, warnings=warnings, reused=True)
+
+
+def unasked(finished: Mapping[str, Finished], outcomes: Sequence[Outcome]) -> tuple[Finished, ...]:
+    """What earlier runs made, this one does not ask for, and nothing of this one takes the place of."""
+    asked = {outcome.request_id for outcome in outcomes}
+    taken = {name for outcome in outcomes if outcome.spec is not None for name in _file_names(outcome.plan)}
+    return tuple(
+        made
+        for name, made in finished.items()
+        if name not in asked and taken.isdisjoint(sound.file for sound in made.sounds)
+    )
+
+
+def _file_names(plan: Plan) -> set[str]:
+    return {
+        f"{AUDIO}/{plan.file_name(layer.name, take)}" for layer in plan.layers for take in range(plan.sampling.takes)
+    }
+
+
+def _is_whole(plan: Plan, sounds: Sequence[SoundFile], folder: Path) -> bool:
+    """Whether exactly the files that a plan wants are there, with the hashes that the report says."""
+    return _file_names(plan) == {sound.file for sound in sounds} and all(
+        (folder / sound.file).is_file() and file_sha256(folder / sound.file) == sound.sha256 for sound in sounds
+    )
+
+
+def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
+    """Have one event's sound made, and fetch it."""
+    plan, spec = outcome.plan, outcome.spec
+    if spec is None or plan.film is None or plan.coverage is None:
+        raise ValueError(f"event {plan.event.number} has no request")
+    n_samples = plan.coverage.whole.n_samples(RATE_HZ)
+    try:
+        maker.use_source(spec.clip, plan.film.info.path)
+        job = maker.generate(spec, watch(f"{plan.event.number} {plan.event.name}"))
+        sounds = []
+        for take in job.takes:
+            path = f"{AUDIO}/{plan.file_name(layer_name(take.layer), take.index)}"
+            if take.n_samples != n_samples:
+                raise GenerationError(f"the server made {take.n_samples} samples instead of {n_samples}")
+            maker.fetch(outcome.request_id, take, folder / path)
+            sounds.append(
+                SoundFile(
+                    layer=take.layer,
+                    take=take.index + 1,
+                    file=path,
+                    sha256=take.sha256,
+                    n_samples=take.n_samples,
+                    loudness_lufs=take.loudness_lufs if take.HasField("loudness_lufs") else None,
+                    peak_dbfs=take.peak_dbfs if take.HasField("peak_dbfs") else None,
+                )
+            )
+    except _OF_ONE_EVENT as error:
+        log.info("event %d failed", plan.event.number, exc_info=True)
+        return replace(outcome, status="failed", error=str(error))
+    if not _is_whole(plan, sounds, folder):
+        return replace(outcome, status="failed", error="the server did not make all layers and takes: run it again")
+    warnings = tuple(dict.fromkeys((*outcome.warnings, *job.warnings)))
+    return replace(outcome, status="done", sounds=tuple(sounds), warnings=warnings)

@@ -1,0 +1,159 @@
+"""`report.html`: the report to look at and listen to, one file that needs only the WAVs beside it."""
+
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from v2a.audio import Audio
+from v2a.delivery import read_wav
+from v2a.output import whole_file
+
+FILE = "report.html"
+
+_COLUMNS = 600  # of a waveform picture
+_HALF = 40  # its height above and below zero
+_STATUS = {"done": "", "failed": "failed", "skipped": "no sound wanted", "pending": "not made yet"}
+
+
+def write(path: Path, report: dict[str, Any], folder: Path) -> None:
+    """Write the page for a report (see `report.document`) whose files lie in a folder."""
+    text = _page(report, folder)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def waveform(audio: Audio) -> str:
+    """The sound's outline as an SVG path over _COLUMNS × 2 _HALF: each column's highest and lowest sample."""
+    loudest = audio.samples.max(axis=0, initial=0.0), audio.samples.min(axis=0, initial=0.0)
+    edges = np.linspace(0, audio.n_samples, min(_COLUMNS, max(audio.n_samples, 1)) + 1).astype(int)[:-1]
+    step = _COLUMNS / max(len(edges), 1)
+    if not audio.n_samples:
+        return ""
+    high = np.maximum.reduceat(loudest[0], edges)
+    low = np.minimum.reduceat(loudest[1], edges)
+    above = [f"{column * step:g},{_HALF * (1 - value):.1f}" for column, value in enumerate(high)]
+    below = [f"{column * step:g},{_HALF * (1 - value):.1f}" for column, value in enumerate(low)]
+    return "M" + "L".join(above + below[::-1]) + "Z"
+
+
+def _page(report: dict[str, Any], folder: Path) -> str:
+    timeline, totals, model = report["timeline"], report["totals"], report["model"]
+    return _template("report.html").substitute(
+        title=escape(timeline["name"] or Path(timeline["file"]).stem),
+        model=escape(f"{model['title'] or model['name']} ({model['licence']})"),
+        preview=_preview(report["preview"]),
+        totals=escape(_totals(totals)),
+        facts=_facts(
+            ("Timeline", timeline["file"]),
+            ("Rate", f"{timeline['rate']['text']} frames a second"),
+            ("Starts at", timeline["origin"]["text"]),
+            ("Lasts", timeline["duration"]["text"]),
+            ("Written", report["output"]),
+            ("Model", f"{model['name']}, {model['licence']}, digest {model['digest'][:12]}"),
+            ("Software", report["software"]),
+        ),
+        warnings=_notes(report["warnings"]),
+        events="\n".join(_event(event, model, folder) for event in report["events"]),
+    )
+
+
+def _totals(totals: dict[str, Any]) -> str:
+    said = [f"{totals['done']} of {totals['events']} events have sound"]
+    said += [f"{totals['failed']} failed"] if totals["failed"] else []
+    said += [f"{totals['skipped']} wanted none"] if totals["skipped"] else []
+    said += [f"{totals['reused']} kept from an earlier run"] if totals["reused"] else []
+    return ", ".join(said) + f"; {totals['seconds_of_sound']['text']} s in {totals['sounds']} files"
+
+
+def _preview(preview: dict[str, Any] | None) -> str:
+    if preview is None:
+        return ""
+    return (
+        f'<figure><video controls preload="metadata" src="{_address(preview["file"])}"></video>'
+        f"<figcaption>Picture: {escape(preview['picture'])}. Sound: take 1 of every layer.</figcaption>"
+        f"</figure>{_notes(preview['warnings'])}"
+    )
+
+
+def _event(event: dict[str, Any], model: dict[str, Any], folder: Path) -> str:
+    record, media = event["record"], event["media"]
+    handles = event["file_range"]
+    return _template("event.html").substitute(
+        number=f"{event['number']:03d}",
+        name=escape(event["name"]),
+        status=escape(event["status"]),
+        status_text=escape(_STATUS[event["status"]]),
+        span=f"{escape(record['start']['text'])} – {escape(record['end']['text'])}",
+        error=f'<p class="error">{escape(event["error"])}</p>' if event["error"] else "",
+        warnings=_notes(event["warnings"]),
+        origin=escape(" · ".join(_origin(event, model))),
+        layers="\n".join(_layer(layer, event["sounds"], folder) for layer in event["layers"]),
+        facts=_facts(
+            ("Source", media["file"]),
+            ("File range", f"{handles['start']['text']} – {handles['end']['text']}" if handles else ""),
+            ("Track", event["track"]),
+            ("Quality", event["quality"]),
+            ("Request", event["request_id"]),
+        ),
+    )
+
+
+def _origin(event: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
+    media = event["media"]
+    name = media["file"].replace("\\", "/").rsplit("/", 1)[-1] or "no film"
+    yield f"{name} {media['start']['text']} – {media['end']['text']}"
+    if media["speed"]["num"] != media["speed"]["den"]:
+        yield f"speed {media['speed']['text']}"
+    if event["sounds"]:
+        yield f"seed {event['seed']}"
+        yield model["name"]
+
+
+def _layer(layer: dict[str, Any], sounds: list[dict[str, Any]], folder: Path) -> str:
+    own = (_sound(sound, folder) for sound in sounds if sound["layer"] == layer["layer"])
+    return _words(layer) + "\n".join(own)
+
+
+def _words(layer: dict[str, Any]) -> str:
+    said = f"<q>{escape(layer['prompt'])}</q>" if layer["prompt"] else "<i>no words: from the picture alone</i>"
+    unwanted = f' <span class="quiet">not <q>{escape(layer["negative"])}</q></span>' if layer["negative"] else ""
+    cues = ", ".join(escape(cue["text"]) for cue in layer["cues"])
+    heard = f' <span class="quiet">cues at {cues}</span>' if cues else ""
+    return f'<p class="words"><b>{escape(layer["layer"])}</b> {said}{unwanted}{heard}</p>'
+
+
+def _sound(sound: dict[str, Any], folder: Path) -> str:
+    audio = read_wav(folder / sound["file"])
+    loudness = "too little to measure" if sound["loudness_lufs"] is None else f"{sound['loudness_lufs']:.1f} LUFS"
+    peak = "silence" if sound["peak_dbfs"] is None else f"peak {sound['peak_dbfs']:.1f} dBFS"
+    return (
+        f'<div class="sound"><svg viewBox="0 0 {_COLUMNS} {2 * _HALF}" preserveAspectRatio="none" role="img" '
+        f'aria-label="waveform"><path d="{waveform(audio)}"/></svg>'
+        f'<audio controls preload="none" src="{_address(sound["file"])}"></audio>'
+        f'<p class="quiet">take {sound["take"]} · {loudness} · {peak} · '
+        f"{sound['n_samples']:,} samples at {audio.rate_hz:,} Hz · {escape(Path(sound['file']).name)}</p>"
+        "</div>"
+    )
+
+
+def _facts(*facts: tuple[str, str]) -> str:
+    rows = (f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts if value)
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _notes(warnings: list[str]) -> str:
+    return "".join(f'<p class="note">{escape(warning)}</p>' for warning in warnings)
+
+
+def _address(file: str) -> str:
+    return escape(quote(file))
+
+
+def _template(name: str) -> Template:
+    return Template(files("v2a_otio").joinpath("templates", name).read_text(encoding="utf-8"))

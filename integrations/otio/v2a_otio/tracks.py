@@ -1,0 +1,196 @@
+"""Sound on new tracks of a timeline, and reading it back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from v2a.audio import sample_at
+from v2a.errors import StorageError
+from v2a.output import whole_file
+from v2a_otio.events import Dissolve
+from v2a_otio.media import Coverage
+from v2a_otio.plan import RATE_HZ
+from v2a_otio.times import exact, in_samples
+from v2a_plugin.placement import Placed, Sound, TrackPlan, differences, plan_tracks
+
+_DAY_S = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class PlacedFile:
+    """A finished WAV for the timeline. path: relative to the timeline's folder, unique. take: from 0.
+
+    opening, closing: the dissolves of the picture, which the sound follows. facts: its provenance.
+    """
+
+    path: Path
+    name: str
+    layer: str
+    take: int
+    coverage: Coverage
+    opening: Dissolve
+    closing: Dissolve
+    facts: Mapping[str, Any]
+
+
+def write_timeline(
+    timeline: otio.schema.Timeline,
+    files: Sequence[PlacedFile],
+    origin_s: Fraction,
+    facts: Mapping[str, Any],
+    path: Path,
+) -> None:
+    """Write the timeline with its own tracks as they are and one new audio track a layer and take, and verify
+    it.
+
+    Positions are whole samples, each boundary rounded by itself, so that they do not drift. Dissolves become
+    dissolves of the sound, as far as the WAVs reach.
+
+    origin_s: timecode of the timeline's first frame. facts: provenance of the whole.
+    Raises StorageError where the file cannot be written, or is read back otherwise than planned.
+    """
+    plan = plan_tracks(
+        Sound(
+            file.path,
+            _on_sample(file.coverage.placed.start_s),
+            _on_sample(file.coverage.placed.end_s),
+            file.name,
+            file.layer,
+            file.take,
+        )
+        for file in files
+    )
+    by_path = {file.path: file for file in files}
+    new = timeline.deepcopy()
+    new.metadata["v2a"] = dict(facts)
+    for track in plan:
+        new.tracks.append(_track(track, by_path, origin_s))
+    with whole_file(path) as temporary:
+        temporary.write_text(otio.adapters.write_to_string(new, adapter_name="otio_json"), encoding="utf-8")
+        wrong = _differences(timeline, plan, temporary)
+        if wrong:
+            raise StorageError(f"{path.name} was not kept, since it reads back wrong: {'; '.join(wrong[:5])}")
+
+
+def read_tracks(timeline: otio.schema.Timeline) -> tuple[TrackPlan, ...]:
+    """What the generated tracks of a timeline hold, with exact positions from its start."""
+    return tuple(
+        TrackPlan(
+            track.name,
+            track.metadata["v2a"]["layer"],
+            track.metadata["v2a"]["take"] - 1,
+            tuple(_items(track)),
+        )
+        for track in timeline.audio_tracks()
+        if track.metadata.get("v2a", {}).get("synthetic")
+    )
+
+
+def _differences(before: otio.schema.Timeline, plan: Sequence[TrackPlan], written: Path) -> list[str]:
+    after = otio.adapters.read_from_file(str(written), adapter_name="otio_json")
+    own = len(before.tracks)
+    wrong = [
+        f"its own track {number} ('{track.name}') has changed"
+        for number, track in enumerate(before.tracks, start=1)
+        if track.to_json_string() != after.tracks[number - 1].to_json_string()
+    ]
+    new = otio.schema.Timeline()
+    new.tracks.extend(track.deepcopy() for track in after.tracks[own:])
+    return wrong + differences(plan, read_tracks(new))
+
+
+def _items(track: otio.schema.Track) -> Iterator[Placed]:
+    cursor_s = Fraction(0)
+    for item in track:
+        if isinstance(item, otio.schema.Transition):
+            continue
+        end_s = cursor_s + exact(item.trimmed_range().duration)
+        if isinstance(item, otio.schema.Clip):
+            yield Placed(Path(item.media_reference.target_url), cursor_s, end_s, item.name)
+        cursor_s = end_s
+
+
+def _track(plan: TrackPlan, files: Mapping[Path, PlacedFile], origin_s: Fraction) -> otio.schema.Track:
+    track = otio.schema.Track(plan.name, kind=otio.schema.TrackKind.Audio)
+    track.metadata["v2a"] = {"layer": plan.layer, "take": plan.take + 1, "synthetic": True}
+    cursor = 0
+    before: PlacedFile | None = None
+    for item in plan.items:
+        after = files[item.path]
+        silence = sample_at(item.start_s, RATE_HZ) - cursor
+        if silence:
+            used = min(_tail(before), silence) if before else 0
+            if before:
+                _dissolve(track, _samples(before.closing.before_s), used)
+            track.append(_gap(silence))
+            _dissolve(track, min(_head(after), silence - used), _samples(after.opening.after_s))
+        elif before:
+            _dissolve(track, _head(after), _tail(before))
+        else:
+            _dissolve(track, 0, _samples(after.opening.after_s))
+        track.append(_clip(after, item, origin_s))
+        cursor, before = sample_at(item.end_s, RATE_HZ), after
+    if before:
+        _dissolve(track, _samples(before.closing.before_s), _tail(before))
+        if _tail(before):
+            track.append(_gap(_tail(before)))
+    return track
+
+
+def _clip(file: PlacedFile, item: Placed, origin_s: Fraction) -> otio.schema.Clip:
+    """The WAV cut to its event. Its media time is the timecode that the WAV itself carries."""
+    whole = file.coverage.whole
+    first = sample_at((origin_s + whole.start_s) % _DAY_S, RATE_HZ)
+    head = sample_at(item.start_s, RATE_HZ) - sample_at(whole.start_s, RATE_HZ)
+    length = sample_at(item.end_s, RATE_HZ) - sample_at(item.start_s, RATE_HZ)
+    clip = otio.schema.Clip(
+        name=file.name,
+        media_reference=otio.schema.ExternalReference(
+            target_url=file.path.as_posix(), available_range=_range(first, whole.n_samples(RATE_HZ))
+        ),
+        source_range=_range(first + head, length),
+    )
+    clip.metadata["v2a"] = dict(file.facts)
+    return clip
+
+
+def _dissolve(track: otio.schema.Track, before: int, after: int) -> None:
+    """Append a dissolve that many samples before and after the cut; nothing for a plain cut."""
+    if before or after:
+        track.append(
+            otio.schema.Transition(
+                transition_type=otio.schema.TransitionTypes.SMPTE_Dissolve,
+                in_offset=in_samples(before, RATE_HZ),
+                out_offset=in_samples(after, RATE_HZ),
+            )
+        )
+
+
+def _gap(n_samples: int) -> otio.schema.Gap:
+    return otio.schema.Gap(source_range=_range(0, n_samples))
+
+
+def _range(start: int, length: int) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(in_samples(start, RATE_HZ), in_samples(length, RATE_HZ))
+
+
+def _head(file: PlacedFile) -> int:
+    """Samples of a sound that are heard before its cut."""
+    return sample_at(file.coverage.placed.start_s, RATE_HZ) - sample_at(file.coverage.heard.start_s, RATE_HZ)
+
+
+def _tail(file: PlacedFile) -> int:
+    """Samples of a sound that are heard after its cut."""
+    return sample_at(file.coverage.heard.end_s, RATE_HZ) - sample_at(file.coverage.placed.end_s, RATE_HZ)
+
+
+def _samples(duration_s: Fraction) -> int:
+    return sample_at(duration_s, RATE_HZ)
+
+
+def _on_sample(time_s: Fraction) -> Fraction:
+    return Fraction(sample_at(time_s, RATE_HZ), RATE_HZ)

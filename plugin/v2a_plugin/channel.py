@@ -1,0 +1,94 @@
+"""Addresses, channels, and what a failed call means to the caller."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+
+from v2a.errors import (
+    BusyError,
+    CancelledError,
+    ConflictError,
+    GenerationError,
+    NotFoundError,
+    StorageError,
+    UnavailableError,
+    UsageError,
+    V2AError,
+)
+
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})")
+
+_ERRORS: dict[grpc.StatusCode, type[V2AError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: UsageError,
+    grpc.StatusCode.OUT_OF_RANGE: UsageError,
+    grpc.StatusCode.PERMISSION_DENIED: UsageError,
+    grpc.StatusCode.UNAUTHENTICATED: UsageError,
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.FAILED_PRECONDITION: ConflictError,
+    grpc.StatusCode.ALREADY_EXISTS: ConflictError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: BusyError,
+    grpc.StatusCode.CANCELLED: CancelledError,
+    grpc.StatusCode.DATA_LOSS: StorageError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+    grpc.StatusCode.DEADLINE_EXCEEDED: UnavailableError,
+    grpc.StatusCode.UNIMPLEMENTED: UnavailableError,
+}
+
+
+def open_channel(address: str) -> grpc.Channel:
+    """A channel to `unix:/path`, or to a port of this machine (`127.0.0.1:PORT`, `[::1]:PORT`).
+
+    Nothing is connected yet. Raises UsageError for any other address.
+    """
+    options: list[tuple[str, int]] = [
+        ("grpc.enable_http_proxy", 0),  # a proxy set for the web must not get calls that stay on this machine
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+    ]
+    if address.startswith("unix:"):
+        path = Path(address.removeprefix("unix:").removeprefix("//"))
+        if not path.is_absolute():
+            raise UsageError(f"'{address}' is no address: write unix: and the absolute path of the socket")
+        return grpc.insecure_channel(f"unix:{path}", options)
+    loopback = _LOOPBACK.fullmatch(address)
+    if loopback is None or not 0 < int(loopback[2]) < 65536:
+        raise UsageError(
+            f"'{address}' is no address that can be used: write unix:/path/of/socket or 127.0.0.1:PORT. "
+            "A server on another machine is reached through a tunnel: ssh -L PORT:127.0.0.1:PORT MACHINE"
+        )
+    return grpc.insecure_channel(address, options)
+
+
+def status(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
+    """The status and the text of a failed call."""
+    # Every RpcError raised by a call is a Call as well; the class itself does not say so.
+    if isinstance(error, grpc.Call):
+        return error.code(), error.details() or ""
+    return grpc.StatusCode.UNKNOWN, str(error)
+
+
+def to_user_error(error: grpc.RpcError) -> V2AError:
+    """The error that says what the caller can do. Servers put text for the user into the status."""
+    code, details = status(error)
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return UsageError(f"the server wants its token ({details}): give the file that holds it with --token-file")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnavailableError(f"the server cannot be reached: {details}")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UnavailableError("the server does not answer: look at its log, or end it and start it again")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return UnavailableError(f"what answers at this address is not the server that is wanted: {details}")
+    return _ERRORS.get(code, GenerationError)(details or f"the server answered {code.name}")
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Raises a failed call inside the block as the error that says what the caller can do."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise to_user_error(error) from None

@@ -1,0 +1,117 @@
+"""The command line `v2a`: finds subcommands among the installed entry points, and words every failure."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from v2a.errors import UsageError, V2AError
+from v2a.version import __version__
+
+_GROUP = "v2a.commands"
+# Subcommands in the order of first use; any others follow by name.
+_ORDER = ("generate", "conform", "models", "doctor", "serve")
+
+
+def main() -> None:
+    """Run the command line of this process and end it.
+
+    Exit status 0: success, 1: the work failed, 2: bad usage, 130: Ctrl-C. With V2A_DEBUG=1 in the environment
+    there are logs and tracebacks.
+    """
+    debug = bool(os.environ.get("V2A_DEBUG"))
+    if debug:
+        logging.basicConfig(level=logging.DEBUG)
+    try:
+        typer.main.get_command(_root).main(prog_name="v2a")
+    except V2AError as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"v2a: error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except Exception as error:
+        typer.echo(f"v2a: internal error: {type(error).__name__}: {error}. {_keep_traceback()}", err=True)
+        if debug:
+            traceback.print_exc()
+        sys.exit(1)
+
+
+class LazyGroup(TyperGroup):
+    """Loads a subcommand when it is called, from the room that it lives in."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All subcommands."""
+        names = [point.name for point in entry_points(group=_GROUP)]
+        return sorted(set(names), key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The subcommand of a name; None where there is none."""
+        points = entry_points(group=_GROUP)
+        if not points:
+            raise UsageError("v2a-studio is not installed here, so it has no commands: pip install v2a-studio")
+        return next((_load(point) for point in points if point.name == cmd_name), None)
+
+
+def _load(point: EntryPoint) -> Any:
+    app = typer.Typer(add_completion=False)
+    try:
+        loaded = point.load()
+    except Exception as error:
+        # One part that cannot be loaded must not take the help of all others with it.
+        anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+        app.command(point.name, context_settings=anything)(_refusal(point.name, error))
+        return typer.main.get_command(app)
+    if not isinstance(loaded, typer.Typer):
+        app.command(point.name)(loaded)
+        return typer.main.get_command(app)
+    command = typer.main.get_command(loaded)
+    command.name = point.name  # its own name, if any, is not what the user types
+    return command
+
+
+def _refusal(name: str, cause: Exception) -> Callable[[], None]:
+    reason = str(cause) if isinstance(cause, V2AError) else f"{type(cause).__name__}: {cause}"
+
+    def refuse() -> None:
+        raise UsageError(f"the command '{name}' cannot be loaded ({reason}): install v2a-studio again") from cause
+
+    refuse.__doc__ = f"Not available: {reason}"
+    return refuse
+
+
+def _keep_traceback() -> str:
+    from v2a_plugin.local_server import home
+
+    log = home() / "log" / "v2a.log"
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    except OSError:
+        return "Set V2A_DEBUG=1 and run it again to see where"
+    return f"The details are at the end of {log}; please report them"
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"v2a {__version__}")
+        raise typer.Exit
+
+
+_root = typer.Typer(cls=LazyGroup, add_completion=False, no_args_is_help=True)
+
+
+@_root.callback()
+def _describe(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Give silent pictures a soundtrack."""

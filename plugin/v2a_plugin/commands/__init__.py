@@ -1,0 +1,1 @@
+"""The subcommands of `v2a` that live in this room."""

@@ -1,0 +1,60 @@
+"""Progress bars on stderr, fed by the events of jobs."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from v2a_api.v1 import generation_pb2 as pb
+from v2a_plugin.client import OnEvent
+
+_ENDED = {pb.STATE_SUCCEEDED: "done", pb.STATE_FAILED: "failed", pb.STATE_CANCELLED: "cancelled"}
+
+
+class ProgressBars:
+    """A bar for each job; a context manager. quiet: nothing is shown at all."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[label]}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+
+    def __enter__(self) -> "ProgressBars":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def job(self, label: str) -> OnEvent:
+        """A bar for one job: what to call with each of its events. label: short, e.g. the clip's name."""
+        task = self._progress.add_task("starting", total=None, label=label)
+
+        def show(event: pb.GenerationEvent) -> None:
+            what = event.WhichOneof("event")
+            if what == "progress":
+                progress = event.progress
+                waiting = f"waiting, {progress.queue_position} before it"
+                self._progress.update(
+                    task,
+                    description=waiting if progress.queue_position else progress.stage,
+                    completed=progress.step,
+                    total=progress.total_steps or None,
+                )
+            elif what == "state" and event.state.state in _ENDED:
+                ended = _ENDED[event.state.state]
+                self._progress.update(task, description=ended)
+                if ended == "done":
+                    self._progress.update(task, completed=1, total=1)
+            elif what == "state":
+                self._progress.update(task, description="starting")
+
+        return show

@@ -1,0 +1,97 @@
+"""The ledger's SQLite file: its tables, its transactions, its errors."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from v2a.errors import StorageError
+from v2a_server.errors import DiskFullError
+
+SCHEMA_VERSION = "1"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL UNIQUE,
+    spec BLOB NOT NULL,
+    upload TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    first_attempt INTEGER NOT NULL,  -- of the tries since the client last asked
+    place INTEGER NOT NULL,          -- in the queue
+    error TEXT NOT NULL DEFAULT '',
+    error_kind TEXT NOT NULL DEFAULT '',
+    created_ms INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS jobs_in_queue ON jobs (state, place);
+CREATE INDEX IF NOT EXISTS jobs_of_upload ON jobs (upload);
+CREATE TABLE IF NOT EXISTS events (
+    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    event BLOB NOT NULL,
+    PRIMARY KEY (job, sequence)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS takes (
+    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    layer TEXT NOT NULL,
+    take INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    message BLOB NOT NULL,
+    PRIMARY KEY (job, layer, take)
+);
+CREATE INDEX IF NOT EXISTS takes_of_result ON takes (sha256);
+CREATE TABLE IF NOT EXISTS warnings (
+    job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    text TEXT NOT NULL,
+    PRIMARY KEY (job, text)
+);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger, or make an empty one. Raises StorageError where it is not one of this version."""
+    with sqlite_errors():
+        # Made by one thread and used by another, never by two at once.
+        sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        sql.row_factory = sqlite3.Row
+        sql.execute("PRAGMA journal_mode = WAL")
+        sql.execute("PRAGMA synchronous = FULL")
+        sql.execute("PRAGMA foreign_keys = ON")
+        sql.executescript(_SCHEMA)
+        sql.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (SCHEMA_VERSION,))
+        (found,) = sql.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    if found != SCHEMA_VERSION:
+        sql.close()
+        raise StorageError(
+            f"the ledger {path} has schema {found} and this server knows {SCHEMA_VERSION}: choose another --store"
+        )
+    return sql
+
+
+@contextmanager
+def transaction(sql: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and on disk at the end."""
+    with sqlite_errors():
+        sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            sql.execute("COMMIT")
+        except BaseException:
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def sqlite_errors() -> Iterator[None]:
+    """Turns what the disk or the file is to blame for into a StorageError."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise DiskFullError("the server's disk is full: free some room and try again") from error
+        raise StorageError(f"the server's job ledger cannot be used: {error}") from error

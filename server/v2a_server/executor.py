@@ -1,0 +1,158 @@
+"""Where jobs run: behind `Executor`, so that the scheduler does not care whether here or elsewhere."""
+
+import asyncio
+import logging
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from google.protobuf.message import DecodeError
+
+from v2a.errors import V2AError
+from v2a_api.v1 import worker_pb2
+from v2a_server import pipe
+
+_log = logging.getLogger(__name__)
+
+# A worker looks for cancellation at each step; one that takes longer hangs in foreign code and is killed.
+_CANCEL_GRACE_S = 20.0
+_STOP_GRACE_S = 2.0
+
+
+class WorkerLostError(V2AError):
+    """The worker process died, or spoke nonsense, before its job was done."""
+
+
+class Executor(Protocol):
+    """Runs jobs, `slots` at a time."""
+
+    @property
+    def slots(self) -> int:
+        """How many jobs may run at once."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where models run; empty until a worker has said so."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Get ready before the first job."""
+        ...
+
+    def run(self, run: worker_pb2.ToWorker.Run) -> AsyncGenerator[worker_pb2.FromWorker, None]:
+        """What the worker says about a job; the last message is `done`. Raises WorkerLostError."""
+        ...
+
+    def cancel(self, request_id: str, attempt: int) -> None:
+        """Ask a running job to stop. Does nothing for others."""
+        ...
+
+    async def stop(self) -> None:
+        """End all workers, whatever they do."""
+        ...
+
+
+class LocalProcessExecutor:
+    """One worker process on this machine, started again when it died.
+
+    command: program and arguments of a process that runs `v2a_server.worker_loop.work`.
+    """
+
+    slots = 1
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.device = ""
+        self._command = tuple(command)
+        self._process: Process | None = None
+        self._starting = asyncio.Lock()
+        self._running: tuple[str, int] | None = None
+        self._cancelled = False
+
+    async def warm_up(self) -> None:
+        """Start the worker, so that the first job finds the models loaded."""
+        try:
+            await self._ready()
+        except WorkerLostError as error:
+            _log.error("%s", error)
+
+    async def run(self, run: worker_pb2.ToWorker.Run) -> AsyncGenerator[worker_pb2.FromWorker, None]:
+        """See Executor."""
+        self._running, self._cancelled = (run.request_id, run.attempt), False
+        try:
+            process = await self._ready()
+            if self._cancelled:
+                done = worker_pb2.FromWorker.Done(cancelled=True)
+                yield worker_pb2.FromWorker(request_id=run.request_id, attempt=run.attempt, done=done)
+                return
+            self._send(process, worker_pb2.ToWorker(run=run))
+            while True:
+                message = await self._receive(process)
+                if (message.request_id, message.attempt) == self._running:
+                    yield message
+                    if message.HasField("done"):
+                        return
+        finally:
+            self._running = None
+
+    def cancel(self, request_id: str, attempt: int) -> None:
+        """See Executor."""
+        if self._running != (request_id, attempt) or self._cancelled:
+            return
+        self._cancelled = True
+        if self._process is not None:
+            cancel = worker_pb2.ToWorker.Cancel(request_id=request_id, attempt=attempt)
+            self._send(self._process, worker_pb2.ToWorker(cancel=cancel))
+        asyncio.get_running_loop().call_later(_CANCEL_GRACE_S, self._kill_unless_done, self._running)
+
+    async def stop(self) -> None:
+        """See Executor."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        assert process.stdin is not None  # noqa: S101 — we asked for a pipe
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
+        except TimeoutError:
+            _kill(process)
+            await process.wait()
+
+    async def _ready(self) -> Process:
+        async with self._starting:
+            if self._process is not None and self._process.returncode is None:
+                return self._process
+            # A session of its own: Ctrl-C in a terminal is for the server, which then ends its worker.
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
+            )
+            message = await self._receive(self._process)
+            self.device = message.ready.device
+            _log.info("worker %d is ready on %s", self._process.pid, self.device)
+            return self._process
+
+    def _send(self, process: Process, message: worker_pb2.ToWorker) -> None:
+        assert process.stdin is not None  # noqa: S101
+        # Not drained: a message is small, and a worker that does not read is killed.
+        process.stdin.write(pipe.frame(message))
+
+    async def _receive(self, process: Process) -> worker_pb2.FromWorker:
+        assert process.stdout is not None  # noqa: S101
+        try:
+            return await pipe.read_async(process.stdout, worker_pb2.FromWorker)
+        except (asyncio.IncompleteReadError, ValueError, DecodeError):
+            _kill(process)
+            status = await process.wait()
+        how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
+        raise WorkerLostError(f"the worker process ended {how}; the server's log says more")
+
+    def _kill_unless_done(self, running: tuple[str, int]) -> None:
+        if self._running == running and self._cancelled and self._process is not None:
+            _log.warning("worker %d does not heed a cancellation: killed", self._process.pid)
+            _kill(self._process)
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()

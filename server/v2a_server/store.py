@@ -1,0 +1,113 @@
+"""The server's folder: one server at a time, finished takes named by their content, room for running jobs."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from v2a.errors import GenerationError, UsageError
+from v2a_api.v1 import worker_pb2
+from v2a_server.errors import storage_error
+
+_WHAT = "the server's store"
+
+
+class Store:
+    """A folder that one server owns while it runs.
+
+    Layout: `lock`, `ledger.sqlite3`, `results/ab/abcd…` (WAVs), `uploads/`, `work/` (of running jobs).
+    Raises UsageError where another server has it, StorageError where it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._results = folder / "results"
+        self._work = folder / "work"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = _lock(folder / "lock")
+            # What a killed server left half made.
+            shutil.rmtree(self._work, ignore_errors=True)
+            for path in (self._results, self._work):
+                path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, f"the store {folder}") from error
+
+    def close(self) -> None:
+        """Let another server have it."""
+        os.close(self._lock)
+
+    def new_work_folder(self, name: str) -> Path:
+        """An empty folder for a running job. Raises StorageError."""
+        path = self._work / name
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise storage_error(error, _WHAT) from error
+        return path
+
+    def remove_work_folder(self, path: Path) -> None:
+        """Remove it with all it holds."""
+        shutil.rmtree(path, ignore_errors=True)
+
+    def keep(self, work_folder: Path, file: worker_pb2.FromWorker.TakeFile) -> None:
+        """Move a take that a worker wrote to the results, so that it survives a power cut.
+
+        Raises StorageError, and GenerationError where the file is not what the worker says it is.
+        """
+        path = work_folder / Path(file.path).name
+        sha256 = file.take.sha256
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "rb") as wav:
+                if hashlib.file_digest(wav, "sha256").hexdigest() != sha256:
+                    raise GenerationError("a finished take was damaged before it could be stored: try again")
+                os.fsync(wav.fileno())
+            kept = self.result(sha256)
+            if not kept.parent.is_dir():
+                kept.parent.mkdir()
+                sync_folder(self._results)
+            path.replace(kept)
+            sync_folder(kept.parent)
+        except OSError as error:
+            raise storage_error(error, _WHAT) from error
+
+    def result(self, sha256: str) -> Path:
+        """Where the take with this digest lies."""
+        return self._results / sha256[:2] / sha256
+
+    def discard(self, sha256: str) -> None:
+        """Remove a take."""
+        self.result(sha256).unlink(missing_ok=True)
+
+    def sweep(self, referenced: Collection[str]) -> None:
+        """Remove takes that no job refers to: stored, and then the server was killed before it noted them."""
+        for path in self._results.glob("*/*"):
+            if path.name not in referenced:
+                path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 32).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise UsageError(
+            f"another server (process {owner}) has the store {path.parent}: stop it, or choose another --store"
+        ) from None
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

@@ -1,0 +1,139 @@
+"""The worker process: the only part of the server that loads torch.
+
+Usage: python -m v2a_server.worker [--device D] [MODEL ...]
+The server starts it and speaks with it over stdin and stdout.
+"""
+
+import argparse
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+import v2a
+from v2a.delivery import Origin, deliver
+from v2a.errors import ConflictError, GenerationError, V2AError
+from v2a.media import VideoFile, source_digest
+from v2a.models import choose_device
+from v2a.models.base import Model
+from v2a.request import Request
+from v2a_api.v1 import generation_pb2, worker_pb2
+from v2a_server.convert import request_from_proto, source_range, source_rate_from_proto
+from v2a_server.worker_loop import Report, work
+
+_log = logging.getLogger(__name__)
+
+
+class TorchEngine:
+    """Runs the installed models on one device.
+
+    device: "auto", "cpu", "cuda" or "mps". models: names, loaded at once so that the first job does not wait.
+    """
+
+    def __init__(self, device: str, models: Sequence[str]) -> None:
+        torch.set_num_threads(_cores())
+        self.device = choose_device(device).type if device == "auto" else device
+        self._models: dict[str, Model] = {}
+        for name in models:
+            try:
+                self._model(name)
+            except V2AError as error:
+                # The others can still be served; jobs for this one fail with the same text.
+                _log.error("the model '%s' cannot be loaded: %s", name, error)
+
+    def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
+        """See Engine."""
+        request = request_from_proto(run.spec)
+        try:
+            self._run(run, request, report)
+        except torch.OutOfMemoryError as error:
+            _log.exception("job %s", run.request_id)
+            raise GenerationError(
+                "the device ran out of memory: ask for a shorter range, or start the server with --device cpu"
+            ) from error
+
+    def _run(self, run: worker_pb2.ToWorker.Run, request: Request, report: Report) -> None:
+        path = Path(run.source_path)
+        rate = source_rate_from_proto(run.spec.clip)
+        report.progress("reading", 0, 1)
+        if source_digest(path, *source_range(request.clip.pieces), rate) != request.clip.source_digest:
+            raise ConflictError("the film has changed since this was asked for: ask again")
+        report.progress("reading", 1, 1)
+        model = self._model(request.model)
+        if model.card.digest != request.model_digest:
+            raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
+        total = len(request.layers) * request.sampling.takes
+        with VideoFile(path, rate) as source:
+            takes = v2a.generate(
+                model,
+                source,
+                request,
+                lambda progress: report.progress(progress.stage, progress.step, progress.total),
+            )
+            for written, take in enumerate(takes):
+                report.progress("writing", written, total)
+                self._deliver(run, request, model, take, report)
+
+    def _deliver(
+        self, run: worker_pb2.ToWorker.Run, request: Request, model: Model, take: v2a.Take, report: Report
+    ) -> None:
+        name = f"{take.layer}.{take.index}.wav"
+        delivery = request.delivery
+        delivered = deliver(
+            take.audio,
+            Path(run.out_dir) / name,
+            delivery,
+            start_s=request.clip.start_s,
+            end_s=request.clip.end_s,
+            origin=Origin(
+                model=model.card.name,
+                model_digest=model.card.digest,
+                licence=model.card.licence,
+                layer=take.layer,
+                seed=request.sampling.seed,
+                take=take.index,
+            ),
+        )
+        for warning in (*take.warnings, *delivered.warnings):
+            report.warning(warning)
+        report.take(
+            generation_pb2.Take(
+                layer=take.layer,
+                index=take.index,
+                sha256=delivered.sha256,
+                size_bytes=delivered.size_bytes,
+                n_samples=delivered.n_samples,
+                rate_hz=delivery.rate_hz,
+                bit_depth=delivery.bit_depth,
+                channels=delivery.channels,
+                loudness_lufs=delivered.loudness_lufs,
+                peak_dbfs=delivered.peak_dbfs,
+            ),
+            name,
+        )
+
+    def _model(self, name: str) -> Model:
+        if name not in self._models:
+            self._models[name] = v2a.load_model(name, self.device)
+        return self._models[name]
+
+
+def _cores() -> int:
+    """The cores that this process may use; not every system can tell them from those there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def main() -> None:
+    """Be a worker."""
+    parser = argparse.ArgumentParser(prog="v2a_server.worker")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("models", nargs="*")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s worker %(name)s: %(message)s")
+    work(lambda: TorchEngine(options.device, options.models))
+
+
+if __name__ == "__main__":
+    main()

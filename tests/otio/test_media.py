@@ -1,0 +1,144 @@
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import opentimelineio as otio
+import pytest
+
+from tests.otio.timelines import clip, dissolve, gap, seconds, span, timeline
+from v2a.errors import MediaError
+from v2a.request import Piece
+from v2a_otio.events import read_cut
+from v2a_otio.media import Coverage, Library, cover
+
+ZERO = Fraction(0)
+
+
+def covered(
+    made: otio.schema.Timeline,
+    folder: Path,
+    number: int = 1,
+    handle_s: Fraction = ZERO,
+    earliest_s: Fraction = ZERO,
+    source_rate: Fraction | None = None,
+) -> Coverage:
+    event = read_cut(made).events[number - 1]
+    return cover(event, Library(folder, source_rate=source_rate).find(event), handle_s, earliest_s)
+
+
+@pytest.mark.parametrize("form", ["reel.mp4", "{folder}/reel.mp4", "file://{folder}/reel.mp4", "file:reel.mp4"])
+def test_a_film_is_found_beside_the_timeline_or_by_its_address(reel: Path, form: str) -> None:
+    made = timeline([clip("one", form.format(folder=reel.parent), span(0, 18, 18))])
+    event = read_cut(made).events[0]
+    assert Library(reel.parent).find(event).info.path == reel.resolve()
+
+
+def test_an_escaped_name_is_found(tmp_path: Path, reel: Path) -> None:
+    (tmp_path / "my reel #1.mp4").write_bytes(reel.read_bytes())
+    for url in ("my%20reel%20%231.mp4", "my reel #1.mp4", f"file://localhost{tmp_path}/my%20reel%20%231.mp4"):
+        event = read_cut(timeline([clip("one", url, span(0, 18, 18))])).events[0]
+        assert Library(tmp_path).find(event).info.path.name == "my reel #1.mp4"
+
+
+def test_media_roots_are_searched_by_name_for_exactly_one_match(tmp_path: Path, reel: Path) -> None:
+    event = read_cut(timeline([clip("one", "D:\\rushes\\day 1\\A001.mp4", span(0, 18, 18))])).events[0]
+    roots = (tmp_path,)
+    with pytest.raises(MediaError, match=r"A001\.mp4 was not found.*--media-root"):
+        Library(tmp_path, roots).find(event)
+    first = tmp_path / "a" / "A001.mp4"
+    first.parent.mkdir()
+    first.write_bytes(reel.read_bytes())
+    assert Library(tmp_path, roots).find(event).info.path == first.resolve()
+    assert Library(tmp_path, (tmp_path, tmp_path / "a")).find(event).info.path == first.resolve()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "A001.mp4").write_bytes(reel.read_bytes())
+    with pytest.raises(MediaError, match="there 2 times"):
+        Library(tmp_path, roots).find(event)
+
+
+def test_a_film_that_the_timeline_knows_by_name_alone_is_searched_for(tmp_path: Path, reel: Path) -> None:
+    event = read_cut(timeline([otio.schema.Clip("A001.mp4", source_range=span(0, 18, 18))])).events[0]
+    with pytest.raises(MediaError, match=r"names no film for it, and there is no A001\.mp4.*--media-root"):
+        Library(tmp_path, (tmp_path,)).find(event)
+    (tmp_path / "A001.mp4").write_bytes(reel.read_bytes())
+    assert Library(tmp_path, (tmp_path,)).find(event).info.path.name == "A001.mp4"
+
+
+def test_no_address_is_ever_fetched(tmp_path: Path) -> None:
+    event = read_cut(timeline([clip("one", "http://127.0.0.1:9/x.mp4", span(0, 18, 18))])).events[0]
+    with pytest.raises(MediaError, match="was not found"):
+        Library(tmp_path).find(event)
+
+
+def test_a_range_in_timecode_is_read_from_the_first_frames_timecode(reel: Path) -> None:
+    # An hour of 24-frame timecode, on a film that starts there.
+    used, available = span(86400 + 24, 24, 24), span(86400, 96, 24)
+    coverage = covered(timeline([clip("one", "reel.mp4", used, available)]), reel.parent)
+    assert coverage.piece == Piece(Fraction(1), Fraction(2), ZERO, Fraction(1))
+
+
+def test_a_films_own_timecode_stands_in_where_the_timeline_says_none(
+    tmp_path: Path, make_film: Callable[..., Path]
+) -> None:
+    make_film(tmp_path / "tc.mov", rate=Fraction(24), n_frames=48, metadata={"timecode": "01:00:00:00"})
+    inside = covered(timeline([clip("one", "tc.mov", span(86424, 24, 24))]), tmp_path)
+    assert (inside.piece.source_start_s, inside.piece.source_end_s) == seconds(1, 2)
+    from_zero = covered(timeline([clip("one", "tc.mov", span(24, 24, 24))]), tmp_path)
+    assert from_zero.piece == inside.piece
+
+
+def test_a_cut_that_the_film_does_not_hold_is_refused(reel: Path) -> None:
+    with pytest.raises(MediaError, match=r"which is 4\.000 s long"):
+        covered(timeline([clip("one", "reel.mp4", span(60, 18, 18))]), reel.parent)
+    # Less than a frame over is an editor's rounding.
+    coverage = covered(timeline([clip("one", "reel.mp4", span(80, 17, 24))]), reel.parent)
+    assert coverage.piece.source_end_s == 4
+
+
+def test_handles_and_dissolves_reach_as_far_as_the_film(reel: Path) -> None:
+    made = timeline(
+        [
+            gap(36, 18),
+            clip("one", "reel.mp4", span(9, 36, 18)),
+            dissolve(6, 9, 18),
+            clip("two", "reel.mp4", span(3, 36, 18)),
+        ]
+    )
+    one = covered(made, reel.parent, 1, handle_s=Fraction(1))
+    assert (one.placed.start_s, one.placed.end_s) == seconds(2, 4)
+    assert (one.heard.start_s, one.heard.end_s) == seconds(2, Fraction(9, 2))
+    assert (one.whole.start_s, one.whole.end_s) == (Fraction(3, 2), Fraction(11, 2))
+    assert "handles shortened to 0.5 s before" in one.warnings[0]
+    two = covered(made, reel.parent, 2, handle_s=Fraction(1))
+    assert two.heard.start_s == 4 - Fraction(3, 18)
+    assert two.whole.start_s == two.heard.start_s
+    assert "cross-fade is shorter" in two.warnings[0]
+
+
+def test_a_wav_begins_at_timecode_zero_at_the_earliest(reel: Path) -> None:
+    made = timeline([clip("one", "reel.mp4", span(36, 18, 18))])
+    assert covered(made, reel.parent, handle_s=Fraction(1)).whole.start_s == 0
+    assert covered(made, reel.parent, handle_s=Fraction(1), earliest_s=Fraction(-3600)).whole.start_s == -1
+
+
+@pytest.mark.parametrize(
+    ("scalar", "n_frames", "first", "last"),
+    [
+        (0.5, 18, Fraction(1, 2), Fraction(2)),
+        (2.0, 9, Fraction(0), Fraction(4)),
+        (-1.0, 18, Fraction(3), Fraction(0)),
+        (0.0, 18, Fraction(1), Fraction(1)),
+    ],
+)
+def test_handles_of_retimed_clips_are_counted_in_film(
+    reel: Path, scalar: float, n_frames: int, first: Fraction, last: Fraction
+) -> None:
+    effect = otio.schema.LinearTimeWarp(time_scalar=scalar)
+    item = clip("one", "reel.mp4", span(18, n_frames, 18), effects=[effect])
+    piece = covered(timeline([gap(90, 18), item]), reel.parent, handle_s=Fraction(1)).piece
+    assert (piece.source_start_s, piece.source_end_s) == (first, last)
+
+
+def test_the_source_rate_of_the_user_rules(reel: Path) -> None:
+    coverage = covered(timeline([clip("one", "reel.mp4", span(0, 72, 16))]), reel.parent, source_rate=Fraction(16))
+    assert coverage.piece.source_end_s == Fraction(72, 16)

@@ -1,0 +1,50 @@
+"""The job ledger by itself."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from v2a.errors import StorageError
+from v2a_api.v1 import generation_pb2 as pb
+from v2a_server.ledger import Ledger
+
+
+def test_an_attempt_that_is_over_changes_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.create("job", pb.GenerationSpec(), max_queued=1)
+    old = ledger.claim()
+    assert old is not None
+    ledger.cancel("job")
+    ledger.create("job", pb.GenerationSpec(), max_queued=1)
+    new = ledger.claim()
+    assert new is not None
+    before = ledger.generation("job")
+    assert not ledger.add_take(old, pb.Take(layer="mix", sha256="a"))
+    assert not ledger.add_warning(old, "too late")
+    assert not ledger.succeed(old)
+    assert not ledger.fail(old, "MediaError", "too late")
+    assert not ledger.retry(old, "too late")
+    assert not ledger.release(old)
+    assert ledger.generation("job") == before
+    assert ledger.add_take(new, pb.Take(layer="mix", sha256="a"))
+    assert ledger.succeed(new)
+    ledger.delete("job")
+    assert not ledger.succeed(new)
+    ledger.close()
+
+
+def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger").close()
+    sql = sqlite3.connect(tmp_path / "ledger")
+    sql.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    sql.commit()
+    sql.close()
+    with pytest.raises(StorageError, match="has schema 2 and this server knows 1: choose another --store"):
+        Ledger(tmp_path / "ledger")
+
+
+def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_bytes(b"something else entirely" * 100)
+    with pytest.raises(StorageError, match="cannot be used"):
+        Ledger(tmp_path / "ledger")

@@ -1,0 +1,113 @@
+"""`v2a serve` as it is installed: the real command, worker, model and media."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.server.running import refusal
+from v2a.cards import card
+from v2a.delivery import read_bext, wav_info
+from v2a.media import source_digest
+from v2a_api.v1 import generation_pb2 as pb
+from v2a_api.v1 import generation_pb2_grpc, time_pb2
+
+# Loading torch and the model takes seconds on a busy machine.
+_DEADLINE_S = 120.0
+_COMMAND = [sys.executable, "-c", "import typer; from v2a_server.command import serve; typer.run(serve)"]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path]) -> Path:
+    return make_film(tmp_path_factory.mktemp("films") / "film.mp4", rate=Fraction(25), n_frames=50)
+
+
+@pytest.fixture(scope="module")
+def generation(
+    film: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[generation_pb2_grpc.GenerationServiceStub]:
+    folder = tmp_path_factory.mktemp("served")
+    options = ["--listen", "127.0.0.1:0", "--root", str(film.parent), "--store", str(folder / "store")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*_COMMAND, *options], stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        said, _, address = stdout.readline().strip().rpartition(" ")
+    assert said == "listening on", (folder / "log").read_text()
+    with grpc.insecure_channel(address) as channel:
+        yield generation_pb2_grpc.GenerationServiceStub(channel)
+    process.terminate()
+    assert process.wait(_DEADLINE_S) == 0
+
+
+def finish(
+    service: generation_pb2_grpc.GenerationServiceStub, request_id: str, spec: pb.GenerationSpec
+) -> pb.Generation:
+    service.CreateGeneration(pb.CreateGenerationRequest(request_id=request_id, spec=spec), timeout=_DEADLINE_S)
+    for _ in service.WatchGeneration(pb.WatchGenerationRequest(request_id=request_id), timeout=_DEADLINE_S):
+        pass
+    return service.GetGeneration(pb.GetGenerationRequest(request_id=request_id), timeout=_DEADLINE_S)
+
+
+def spec_of(film: Path) -> pb.GenerationSpec:
+    second, start = time_pb2.Rational(num=1, den=1), time_pb2.Rational(num=0, den=1)
+    return pb.GenerationSpec(
+        clip=pb.Clip(
+            path=str(film),
+            source_digest=source_digest(film, Fraction(0), Fraction(1)),
+            pieces=[pb.Piece(source_start=start, source_end=second, presented_start=start, presented_end=second)],
+        ),
+        model="pocket",
+        model_digest=card("pocket").digest,
+        layers=[pb.Layer(name="effects", prompt="rain", cues=[pb.Cue(time=time_pb2.Rational(num=1, den=2))])],
+        sampling=pb.Sampling(seed=7, takes=2, steps=1),
+        delivery=pb.Delivery(timecode_origin=time_pb2.Rational(num=10, den=1)),
+    )
+
+
+def test_takes_of_a_real_film(
+    generation: generation_pb2_grpc.GenerationServiceStub, film: Path, tmp_path: Path
+) -> None:
+    done = finish(generation, "real", spec_of(film))
+    assert done.state == pb.STATE_SUCCEEDED, done.error
+    assert [(take.layer, take.index) for take in done.takes] == [("effects", 0), ("effects", 1)]
+    assert done.takes[0].sha256 != done.takes[1].sha256
+    for take in done.takes:
+        request = pb.ReadTakeRequest(request_id="real", layer=take.layer, index=take.index)
+        wav = b"".join(chunk.data for chunk in generation.ReadTake(request, timeout=_DEADLINE_S))
+        assert hashlib.sha256(wav).hexdigest() == take.sha256
+        path = tmp_path / f"{take.index}.wav"
+        path.write_bytes(wav)
+        info = wav_info(path)
+        assert (info.rate_hz, info.channels, info.n_samples, info.bit_depth) == (48_000, 1, 48_000, 24)
+        bext = read_bext(path)
+        assert bext is not None
+        assert bext.time_reference == 480_000
+    # The same request under another name makes the same sound.
+    again = finish(generation, "real-again", spec_of(film))
+    assert [take.sha256 for take in again.takes] == [take.sha256 for take in done.takes]
+
+
+def test_films_that_cannot_be_used(
+    generation: generation_pb2_grpc.GenerationServiceStub, film: Path, make_film: Callable[..., Path]
+) -> None:
+    spec = spec_of(film)
+    spec.clip.source_digest = "0" * 64
+    changed = finish(generation, "changed", spec)
+    assert (changed.state, changed.error_kind) == (pb.STATE_FAILED, "ConflictError")
+    assert "the film has changed" in changed.error
+
+    spec.clip.path = str(film.with_name("words.mp4"))
+    Path(spec.clip.path).write_text("these are words" * 1_000)
+    words = finish(generation, "words", spec)
+    assert (words.state, words.error_kind) == (pb.STATE_FAILED, "MediaError")
+    assert "Traceback" not in words.error
+
+    spec.model_digest = "0" * 64
+    code, _ = refusal(lambda: finish(generation, "other-model", spec))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION

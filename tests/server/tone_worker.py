@@ -1,0 +1,87 @@
+"""A worker without a model: short tones through the server's own worker loop.
+
+The first layer's prompt is JSON that says how the job goes: steps, step_s (seconds a step takes), warning,
+prints (to stdout, as careless libraries do), and what goes wrong: kill, bug or error, in attempts up to
+bad_attempts.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from v2a.errors import MediaError
+from v2a_api.v1 import generation_pb2, worker_pb2
+from v2a_server.convert import request_from_proto
+from v2a_server.worker_loop import Report, work
+
+
+class ToneEngine:
+    """One tone for each take, its pitch from the take's number."""
+
+    device = "cpu"
+
+    def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
+        """See Engine."""
+        request = request_from_proto(run.spec)
+        plan = json.loads(request.layers[0].prompt or "{}")
+        if plan.get("prints"):
+            sys.stdout.write("a library says hello\n")
+            sys.stdout.flush()
+            os.write(1, b"and a C library, too\n")
+        for layer in request.layers:
+            for index in range(request.sampling.takes):
+                self._sample(run, plan, report)
+                if warning := plan.get("warning"):
+                    report.warning(warning)
+                self._write(run, layer.name, index, report)
+
+    def _sample(self, run: worker_pb2.ToWorker.Run, plan: dict[str, object], report: Report) -> None:
+        steps = int(str(plan.get("steps", 2)))
+        for step in range(steps):
+            report.progress("sampling", step, steps)
+            time.sleep(float(str(plan.get("step_s", 0))))
+            if run.attempt > int(str(plan.get("bad_attempts", 99))):
+                continue
+            if plan.get("kill"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if plan.get("bug"):
+                raise ZeroDivisionError("a secret of the code")
+            if plan.get("error"):
+                raise MediaError(str(plan["error"]))
+
+    def _write(self, run: worker_pb2.ToWorker.Run, layer: str, index: int, report: Report) -> None:
+        request = request_from_proto(run.spec)
+        n_samples = request.clip.n_samples(request.delivery.rate_hz)
+        hz = 220 * (index + 1) + request.sampling.seed
+        tone = np.sin(2 * np.pi * hz * np.arange(n_samples) / request.delivery.rate_hz) * 16_000
+        path = Path(run.out_dir) / f"{layer}.{index}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(request.delivery.rate_hz)
+            file.writeframes(tone.astype("<i2").tobytes())
+        wav = path.read_bytes()
+        take = generation_pb2.Take(
+            layer=layer,
+            index=index,
+            sha256=hashlib.sha256(wav).hexdigest(),
+            size_bytes=len(wav),
+            n_samples=n_samples,
+            rate_hz=request.delivery.rate_hz,
+            bit_depth=16,
+            channels=1,
+        )
+        report.take(take, path.name)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    work(ToneEngine)
