@@ -1,5 +1,6 @@
 """Small films made by code, for the tests of every room."""
 
+import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +9,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 Painter = Callable[[int], npt.NDArray[np.uint8]]
 

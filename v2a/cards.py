@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from v2a.errors import NotFoundError
@@ -64,7 +64,6 @@ def model_names() -> list[str]:
     return sorted(path.parent.name for path in _MODELS.glob(f"*/{_CARD}"))
 
 
-@cache
 def card(name: str) -> ModelCard:
     """The card of an installed model.
 
@@ -76,7 +75,21 @@ def card(name: str) -> ModelCard:
 
 
 def read_card(folder: Path) -> ModelCard:
-    """Read the card in a model folder (`card.json` beside `weights.safetensors`)."""
+    """Read the card in a model folder (`card.json` beside `weights.safetensors`).
+
+    Cheap to repeat: the weights are hashed again only when one of the two files has changed.
+    """
+    return _read_card(folder, _stamp(folder / _CARD), _stamp(folder / _WEIGHTS))
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Changes with the file."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=32)
+def _read_card(folder: Path, *_stamps: tuple[int, int, int]) -> ModelCard:
     text = (folder / _CARD).read_bytes()
     weights = folder / _WEIGHTS
     digest = hashlib.sha256(text)

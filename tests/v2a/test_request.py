@@ -1,6 +1,7 @@
 """Requests refuse what cannot be served, and count samples by rounded boundaries."""
 
 from fractions import Fraction as F
+from itertools import pairwise
 
 import pytest
 
@@ -17,7 +18,7 @@ def clip(start: F, end: F) -> Clip:
 @pytest.mark.parametrize("rate", [F(16), F(18), F(24), F(24_000, 1001), F(25), F(30_000, 1001)])
 def test_neighbouring_clips_meet_to_the_sample(rate: F) -> None:
     edges = [F(frame) / rate for frame in (0, 7, 24, 101, 102, 1001)]
-    lengths = [clip(a, b).n_samples(48_000) for a, b in zip(edges, edges[1:], strict=False)]
+    lengths = [clip(a, b).n_samples(48_000) for a, b in pairwise(edges)]
     assert sum(lengths) == clip(edges[0], edges[-1]).n_samples(48_000)
 
 

@@ -1,0 +1,1 @@
+"""Measured comparisons; each script prints the table that stands beside it."""

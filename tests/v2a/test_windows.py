@@ -1,0 +1,26 @@
+"""Windows cover a clip, overlap, and are never slivers."""
+
+from itertools import pairwise
+
+import pytest
+
+from v2a.windows import plan_windows
+
+
+@pytest.mark.parametrize("n_tokens", [1, 7, 199, 200, 201, 349, 350, 351, 400, 1234, 90_000])
+def test_windows_cover_every_token_and_share_the_overlap(n_tokens: int) -> None:
+    windows = list(plan_windows(n_tokens, 200, 50))
+    assert windows[0].start == 0
+    assert windows[0].n_known == 0
+    assert windows[-1].end == n_tokens
+    for before, after in pairwise(windows):
+        assert before.end - after.start == after.n_known
+        assert after.n_known >= 50
+        assert after.n_known < after.n_tokens, "a window must make something new"
+    assert all(window.n_tokens == min(n_tokens, 200) for window in windows)
+    assert [window.index for window in windows] == list(range(len(windows)))
+
+
+def test_an_overlap_as_long_as_the_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        list(plan_windows(500, 200, 200))

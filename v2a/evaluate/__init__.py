@@ -1,0 +1,1 @@
+"""Measures of generated sound that need no downloaded network."""

@@ -1,0 +1,64 @@
+"""From noise to latents: solver, guidance and noise, shared by all models.
+
+Shape legend: B batch, L tokens, C latent dims. t runs from 0 (noise) to 1 (sound).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from v2a.models.base import Conditions, Model
+
+Velocity = Callable[[Tensor, float], Tensor]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Latents (n, C) that the first n tokens of a window already have."""
+
+    latents: Tensor
+
+
+def noise(seed: int, layer: str, take: int, window: int, shape: tuple[int, int]) -> Tensor:
+    """Normal noise (L, C), always drawn on the CPU in float32: a seed means the same on every device."""
+    name = f"{seed}/{layer}/{take}/{window}".encode()
+    number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> 1
+    return torch.randn(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float32)
+
+
+def guided(model: Model, given: Conditions, opposite: Conditions, guidance: float) -> Velocity:
+    """The velocity with classifier-free guidance (Ho & Salimans 2022), both branches in one batch.
+
+    guidance 1 is the plain conditional velocity; more pushes away from the opposite.
+    """
+    if guidance == 1.0:
+        return lambda x, t: model.velocity(x, x.new_full((1,), t), given)
+    both = given.stack(opposite)
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        towards, away = model.velocity(torch.cat([x, x]), x.new_full((2,), t), both).chunk(2)
+        return away + guidance * (towards - away)
+
+    return velocity
+
+
+def euler(
+    velocity: Velocity, start: Tensor, n_steps: int, on_step: Callable[[], None], known: Known | None = None
+) -> Tensor:
+    """Follow the velocity from noise `start` (1, L, C) at t = 0 to latents at t = 1 in equal steps.
+
+    Known tokens are held on the straight path from their own noise to their latents, so the rest is sampled as
+    what goes with them. on_step is called before each step and may raise to stop.
+    """
+    x = start
+    for step in range(n_steps):
+        on_step()
+        t, t_next = step / n_steps, (step + 1) / n_steps
+        x = x + (t_next - t) * velocity(x, t)
+        if known is not None:
+            n = known.latents.shape[0]
+            x[:, :n] = t_next * known.latents + (1 - t_next) * start[:, :n]
+    return x

@@ -1,0 +1,227 @@
+"""Labelled recordings → one-shots to place on events, and beds to lie under a scene.
+
+The folder holds `sounds.csv` (path, kind, label, …) and, under `sounds/`, the files it names; any format that PyAV
+reads will do.
+The result is kept as one flat int16 file with a JSON index, so that training can map it into memory.
+"""
+
+import csv
+import hashlib
+import json
+import logging
+import re
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from v2a.errors import MediaError
+
+log = logging.getLogger(__name__)
+
+RATE_HZ = 48_000
+_ONE_SHOT_S = 2.0
+_BED_S = 14.0
+_SHORTEST_BED_S = 2.0
+_ONE_SHOT_LEVEL_DB = -18.0  # loudest 50 ms
+_BED_LEVEL_DB = -24.0  # RMS
+_HOP = 480  # 10 ms
+_PER_RECORDING = 4
+
+# Which labels suit which motion. First match wins for beds; an impact may draw on every label that matches.
+IMPACT_WORDS = {
+    "ball": r"ball|bounc|boing|pong|thump|rubber|drop",
+    "hammer": r"hammer|anvil|chop|metal hit|clang|pick|\bnails?\b|iron|strike|bang|wood ?block",
+    "fall": r"drop|fall|crash|smash|thud|box|crate|container|trash|dumpster|brick|rock|break",
+    "walk": r"walk|step|hoof|gallop|heavy run|stairs|horse",
+    "door": r"door|gate|close|slam|lid|chest|locker|open",
+    "clap": r"clap|slap|pop|punch|snap|cymbal",
+    "collide": r"hit|billiard|bottle|glass|bowl|pins|ping|clonk|bell|pot|pan|hubcap",
+    "drum": r"drum|tom|snare|kick|key press|keyboard key|tabla|conga|percussion|tap|pencil",
+    "shake": r"shak|rattl|keys|jingl|beads|coin|foil|crinkl|chain",
+    "blast": r"explo|shot|shoot|cannon|blast|rifle|pistol|thunder|firework|gun",
+    "pendulum": r"bell|tick|chime|clock|swing|ping|gong",
+    "call": r"bark|crow|rooster|duck|goat|sheep|lamb|horse|caw|hoot|chirp|parrot|cry|sneeze|laugh|growl|roar",
+    "splash": r"splash|water|drop|bubble|splat|dive",
+}
+BED_WORDS = {
+    "rain": r"\brain|storm|weather rain",
+    "water": r"water|sea|wave|river|stream|ocean|beach",
+    "fire": r"fire|burn|flame|lava|furnace",
+    "wheel": r"machine|motor|engine|mill|roll|spin|fan|drill|chainsaw|helicopter|wheel|shaver|lift",
+    "vehicle": r"car\b|train|truck|bus|vehicle|plane|jet|boat|cart|bicycle|engine",
+    "wind": r"wind|forest|leaves|tree|grass|desert",
+    "air": r"ambien|bird|cricket|cicada|night|crowd|city|coffee shop|forest|savanna|applause|bog|cave",
+}
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Where a sound lies in the flat file, and what it is."""
+
+    label: str
+    role: str  # "one-shot", "bed" or "music"
+    motions: tuple[str, ...]
+    family: str  # recordings of one source or series; never split between training and held-out
+    start: int
+    length: int
+
+    @property
+    def held_out(self) -> bool:
+        """True for about 8 % of the families, never trained on."""
+        return int(hashlib.sha256(self.family.encode()).hexdigest(), 16) % 12 == 0
+
+
+class SoundBank:
+    """All cut sounds, mapped into memory."""
+
+    def __init__(self, folder: Path, held_out: bool = False) -> None:
+        index = json.loads((folder / "sounds.json").read_text())
+        sounds = [Sound(**{**entry, "motions": tuple(entry["motions"])}) for entry in index]
+        self._pcm = np.memmap(folder / "sounds.i16", np.int16, "r")
+        self.sounds = [sound for sound in sounds if sound.held_out == held_out]
+        self.one_shots = self._by_motion("one-shot")
+        self.beds = self._by_motion("bed")
+        self.music = [sound for sound in self.sounds if sound.role == "music"]
+
+    def _by_motion(self, role: str) -> dict[str, dict[str, list[Sound]]]:
+        """motion → label → sounds; "any" holds all of the role."""
+        table: dict[str, dict[str, list[Sound]]] = defaultdict(lambda: defaultdict(list))
+        for sound in self.sounds:
+            if sound.role == role:
+                for motion in (*sound.motions, "any"):
+                    table[motion][sound.label].append(sound)
+        return table
+
+    def samples(self, sound: Sound) -> npt.NDArray[np.float32]:
+        """The sound's samples (n,), float32."""
+        return np.asarray(self._pcm[sound.start : sound.start + sound.length] / np.float32(32_768), np.float32)
+
+
+def cut_recordings(data: Path, out: Path) -> None:
+    """Read every recording under `data` and write `sounds.i16` and `sounds.json` into `out`.
+
+    Recordings that cannot be read are skipped and counted. Raises MediaError where none can.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with (data / "sounds.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    sounds: list[Sound] = []
+    position = skipped = 0
+    with (out / "sounds.i16.part").open("wb") as pcm:
+        for row in rows:
+            try:
+                samples = _decode(data / "sounds" / row["path"])
+            except (OSError, av.FFmpegError):
+                skipped += 1
+                continue
+            for role, piece in _cut(samples, row["kind"], row["label"]):
+                quantised = np.round(np.clip(piece, -1, 1) * 32_767).astype("<i2")
+                pcm.write(quantised.tobytes())
+                motions = _motions(row["label"], role)
+                sounds.append(Sound(row["label"], role, motions, _family(row["path"]), position, len(piece)))
+                position += len(piece)
+    if not sounds:
+        raise MediaError(f"none of the {len(rows)} recordings under {data} could be read")
+    if skipped:
+        log.warning("%d of %d recordings could not be read and were skipped", skipped, len(rows))
+    (out / "sounds.i16.part").replace(out / "sounds.i16")
+    (out / "sounds.json").write_text(json.dumps([asdict(sound) for sound in sounds]))
+    log.info("%d sounds from %d recordings", len(sounds), len(rows) - skipped)
+
+
+def _decode(path: Path) -> npt.NDArray[np.float32]:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("flt", "mono", RATE_HZ)
+        blocks = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def _family(path: str) -> str:
+    """Recordings whose names differ in a number only belong together; in ESC-10 the digit is the fold."""
+    stem = path.rsplit(".", 1)[0]
+    return re.sub(r"_\d+_[a-z]$", "", stem) if stem.startswith("esc10/") else re.sub(r"[\d_\- ]+[a-z]?$", "", stem)
+
+
+def _motions(label: str, role: str) -> tuple[str, ...]:
+    words = IMPACT_WORDS if role == "one-shot" else BED_WORDS
+    return tuple(motion for motion, pattern in words.items() if re.search(pattern, label.lower()))
+
+
+def _cut(samples: npt.NDArray[np.float32], kind: str, label: str) -> list[tuple[str, npt.NDArray[np.float32]]]:
+    seconds = len(samples) / RATE_HZ
+    if len(samples) < _HOP * 4 or kind == "speech":
+        return []
+    if kind in ("music", "music_synth") and seconds > 4.0:
+        return [("music", piece) for piece in _beds(samples)]
+    is_bed = seconds >= _SHORTEST_BED_S and bool(_motions(label, "bed")) and _steadiness(samples) > 0.5
+    if kind == "ambience" or is_bed:
+        return [("bed", piece) for piece in _beds(samples)]
+    return [("one-shot", piece) for piece in _one_shots(samples)]
+
+
+def _levels_db(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Level of each 10 ms, dBFS."""
+    n = len(samples) // _HOP
+    power = (samples[: n * _HOP].reshape(n, _HOP) ** 2).mean(1)
+    return np.asarray(10 * np.log10(power + 1e-10), np.float32)
+
+
+def _steadiness(samples: npt.NDArray[np.float32]) -> float:
+    """The share of 10 ms frames within 15 dB of the loudest."""
+    levels = _levels_db(samples)
+    return float((levels > levels.max() - 15).mean())
+
+
+def _beds(samples: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    length = int(_BED_S * RATE_HZ)
+    pieces = [samples[at : at + length] for at in range(0, len(samples), length)]
+    gains = [10 ** (_BED_LEVEL_DB / 20) / max(float(np.sqrt((piece**2).mean())), 1e-5) for piece in pieces]
+    return [
+        piece * min(gain, 30.0)
+        for piece, gain in zip(pieces, gains, strict=True)
+        if len(piece) >= _SHORTEST_BED_S * RATE_HZ
+    ][:_PER_RECORDING]
+
+
+def _one_shots(samples: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    """Cut at onsets: from a jump to 40 dB below the peak, the next jump, or two seconds."""
+    levels = _levels_db(samples)
+    loudest = float(levels.max())
+    if loudest < -60:
+        return []
+    shots: list[npt.NDArray[np.float32]] = []
+    frame = 0
+    while frame < len(levels) and len(shots) < _PER_RECORDING:
+        before = levels[max(frame - 3, 0) : frame].min(initial=-100.0)
+        if levels[frame] < loudest - 25 or levels[frame] - before < 10:
+            frame += 1
+            continue
+        end, peak, quietest = frame + 1, levels[frame], 0.0
+        while end < min(len(levels), frame + int(_ONE_SHOT_S * 100)):
+            peak = max(peak, levels[end])
+            quietest = levels[end] if end > frame + 8 and quietest == 0.0 else min(quietest, levels[end])
+            if levels[end] < peak - 40 or (end > frame + 15 and levels[end] - levels[end - 3 : end].min() > 14):
+                break
+            end += 1
+        start = max(frame * _HOP - _HOP // 2, 0)
+        shot = samples[start : end * _HOP].copy()
+        shot *= 10 ** (_ONE_SHOT_LEVEL_DB / 20) / max(_loudest(shot), 1e-4)
+        fade = min(len(shot) // 4, 2_400)
+        shot[len(shot) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        if len(shot) > 4 * _HOP:
+            shots.append(shot)
+        frame = end
+    return shots
+
+
+def _loudest(samples: npt.NDArray[np.float32]) -> float:
+    """RMS of the loudest 50 ms."""
+    power = (
+        np.convolve(samples**2, np.full(2_400, 1 / 2_400, np.float32), "same") if len(samples) > 2_400 else samples**2
+    )
+    return float(np.sqrt(power.max() if len(samples) > 2_400 else power.mean()))

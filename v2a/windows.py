@@ -1,0 +1,42 @@
+"""Cutting a long clip into the windows a model was trained on.
+
+Windows are sampled in order; each shares tokens with the one before, which it is given as already known, so that a
+join is inside what the model made and not between two things it made.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """Tokens [start, end) of the clip, of which the first n_known are known from the window before."""
+
+    index: int
+    start: int
+    end: int
+    n_known: int
+
+    @property
+    def n_tokens(self) -> int:
+        """Length in tokens."""
+        return self.end - self.start
+
+
+def plan_windows(n_tokens: int, window: int, overlap: int) -> Iterator[Window]:
+    """Cover n_tokens by windows of at most `window` tokens that share at least `overlap`.
+
+    The last window is moved back to full length rather than cut short: models do badly on slivers.
+    """
+    if not 0 <= overlap < window:
+        raise ValueError(f"overlap {overlap} must lie in [0, {window})")
+    if n_tokens <= window:
+        yield Window(0, 0, n_tokens, 0)
+        return
+    end, index = window, 0
+    yield Window(0, 0, window, 0)
+    while end < n_tokens:
+        index += 1
+        start = min(end - overlap, n_tokens - window)
+        yield Window(index, start, start + window, end - start)
+        end = start + window
