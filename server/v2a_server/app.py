@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
-from v2a.cards import ModelCard
 from v2a.errors import UsageError
 from v2a_api.v1 import (
     generation_pb2,
@@ -27,6 +26,7 @@ from v2a_api.v1 import (
     server_pb2_grpc,
 )
 from v2a_server.address import Address, parse, prepare_socket
+from v2a_server.catalogue import Cards
 from v2a_server.executor import LocalProcessExecutor
 from v2a_server.interceptors import Activity, Edge
 from v2a_server.ledger import Ledger
@@ -87,21 +87,22 @@ def worker_command(device: str, models: Sequence[str]) -> list[str]:
 
 def run(
     options: ServeOptions,
-    cards: Mapping[str, ModelCard],
+    cards: Cards,
     worker: Sequence[str],
     on_listening: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM, SIGINT or idleness.
 
-    cards: the models that may be asked for. worker: the command of the worker process. on_listening: told the
-    address that clients connect to. Raises UsageError, StorageError before anything is served.
+    cards: the models that may be asked for, as they are installed at the moment. worker: the command of the worker
+    process. on_listening: told the address that clients connect to. Raises UsageError, StorageError before
+    anything is served.
     """
     asyncio.run(_serve(options, cards, worker, on_listening))
 
 
 async def _serve(
     options: ServeOptions,
-    cards: Mapping[str, ModelCard],
+    cards: Cards,
     worker: Sequence[str],
     on_listening: Callable[[str], None],
 ) -> None:
@@ -110,7 +111,7 @@ async def _serve(
     ledger = Ledger(options.store / "ledger.sqlite3")
     uploads = Uploads(options.store / "uploads")
     sources = Sources(uploads, options.roots, read_anything=options.read_anything)
-    executor = LocalProcessExecutor(worker)
+    executor = LocalProcessExecutor(worker, lambda: {name: card.digest for name, card in cards().items()})
     scheduler = Scheduler(ledger, store, uploads, sources, executor, cards, options.max_queued)
     activity = Activity()
 
@@ -129,12 +130,12 @@ async def _serve(
 
     try:
         where = _bind(server, address)
-        await scheduler.start()
+        stop = asyncio.Event()
+        await scheduler.start(on_end=stop.set)
         try:
             await server.start()
             for service in _SERVICES:
                 await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
-            stop = asyncio.Event()
             _heed_signals(stop, scheduler)
             _log.info("listening on %s", where)
             on_listening(where)
@@ -143,9 +144,9 @@ async def _serve(
         finally:
             await scheduler.stop(_DRAIN_S)
     finally:
+        # gRPC removes the socket that it bound. One that it did not bind is another server's.
         await server.stop(_CALLS_GRACE_S)
-        if address.socket_path is not None:
-            address.socket_path.unlink(missing_ok=True)
+        scheduler.close()
         ledger.close()
         store.close()
     _log.info("stopped")

@@ -1,13 +1,14 @@
 """`v2a serve`."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from v2a.cards import ModelCard, card, model_names
-from v2a.errors import StorageError, UsageError
+from v2a.errors import NotFoundError, UsageError
 from v2a.extras import require
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,14 @@ def serve(
     if device not in _DEVICES:
         raise UsageError(f"unknown device '{device}': choose from {', '.join(_DEVICES)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    cards = _cards(model)
+    cards = partial(_cards, model)
+    installed = cards()
+    for name in model or model_names():
+        if name not in installed:
+            missing = f"the model '{name}' is not installed, or has no usable weights"
+            if model:
+                raise NotFoundError(f"{missing}; installed: {', '.join(model_names())}")
+            _log.warning("%s: it is not served", missing)
     options = app.ServeOptions(
         listen=listen,
         store=(store or platformdirs.user_state_path("v2a-studio") / "served").absolute(),
@@ -66,20 +74,19 @@ def serve(
     app.run(
         options,
         cards,
-        app.worker_command(device, list(cards)),
+        app.worker_command(device, list(installed)),
         on_listening=lambda address: typer.echo(f"listening on {address}"),
     )
 
 
 def _cards(names: list[str] | None) -> dict[str, ModelCard]:
+    """The models as they are installed now. One that is just being replaced is left out until it is whole."""
     cards = {}
     for name in names or model_names():
         try:
             cards[name] = card(name)
-        except FileNotFoundError as error:
-            if names:
-                raise StorageError(f"the model '{name}' has no weights: install it again") from error
-            _log.warning("the model '%s' has no weights and is not served", name)
+        except (NotFoundError, OSError, ValueError, KeyError):
+            continue
     return cards
 
 
@@ -96,6 +103,6 @@ def _token(path: Path | None) -> str | None:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the token file {path} cannot be read: {error}") from error
-    if not token.isascii() or not token:
+    if not token.isascii() or not token.isprintable() or not token:
         raise UsageError(f"the token file {path} must hold one line of ASCII characters")
     return token

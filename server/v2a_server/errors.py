@@ -1,21 +1,4 @@
-"""The server's own leaves of the error tree, and the only table from error to gRPC status.
-
-V2AError
-├── UsageError            INVALID_ARGUMENT
-│   ├── OutOfRangeError   OUT_OF_RANGE
-│   └── OutsideError      PERMISSION_DENIED
-├── UnauthenticatedError  UNAUTHENTICATED
-├── NotFoundError         NOT_FOUND
-├── ConflictError         FAILED_PRECONDITION
-│   ├── ReusedIdError     ALREADY_EXISTS
-│   └── DamagedError      DATA_LOSS
-├── StorageError          FAILED_PRECONDITION
-│   └── DiskFullError     RESOURCE_EXHAUSTED
-├── BusyError             RESOURCE_EXHAUSTED
-├── UnavailableError      UNAVAILABLE
-├── CancelledError        CANCELLED
-└── anything else         INTERNAL
-"""
+"""The server's own leaves of the error tree, and the only table from error to gRPC status."""
 
 import errno
 import logging

@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
-from v2a.errors import V2AError
+from v2a.errors import CancelledError, V2AError
 from v2a_api.v1 import worker_pb2
 from v2a_server import pipe
+from v2a_server.errors import kind_of
 
 _log = logging.getLogger(__name__)
 
@@ -55,16 +56,20 @@ class Executor(Protocol):
 
 
 class LocalProcessExecutor:
-    """One worker process on this machine, started again when it died.
+    """One worker process on this machine, started again when it died or holds other models than are installed.
 
     command: program and arguments of a process that runs `v2a_server.worker_loop.work`.
+    installed: the digests of the models that are installed at the moment, by name; may block.
     """
 
     slots = 1
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], installed: Callable[[], Mapping[str, str]]) -> None:
         self.device = ""
         self._command = tuple(command)
+        self._installed = installed
+        # What was installed just before the worker was started.
+        self._known: Mapping[str, str] = {}
         self._process: Process | None = None
         self._starting = asyncio.Lock()
         self._running: tuple[str, int] | None = None
@@ -80,21 +85,26 @@ class LocalProcessExecutor:
     async def run(self, run: worker_pb2.ToWorker.Run) -> AsyncGenerator[worker_pb2.FromWorker, None]:
         """See Executor."""
         self._running, self._cancelled = (run.request_id, run.attempt), False
+        usable = False
         try:
             process = await self._ready()
             if self._cancelled:
-                done = worker_pb2.FromWorker.Done(cancelled=True)
-                yield worker_pb2.FromWorker(request_id=run.request_id, attempt=run.attempt, done=done)
+                usable = True
+                yield worker_pb2.FromWorker(done=worker_pb2.FromWorker.Done(error_kind=kind_of(CancelledError())))
                 return
             self._send(process, worker_pb2.ToWorker(run=run))
             while True:
                 message = await self._receive(process)
                 if (message.request_id, message.attempt) == self._running:
+                    usable = message.HasField("done") and not message.done.crashed
                     yield message
                     if message.HasField("done"):
                         return
         finally:
             self._running = None
+            if not usable and self._process is not None:
+                # It crashed, or works on what nobody waits for any more: the next job must not meet it.
+                await _kill(self._process)
 
     def cancel(self, request_id: str, attempt: int) -> None:
         """See Executor."""
@@ -116,13 +126,17 @@ class LocalProcessExecutor:
         try:
             await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
         except TimeoutError:
-            _kill(process)
-            await process.wait()
+            await _kill(process)
 
     async def _ready(self) -> Process:
         async with self._starting:
+            installed = await asyncio.to_thread(self._installed)
             if self._process is not None and self._process.returncode is None:
-                return self._process
+                if installed == self._known:
+                    return self._process
+                _log.info("the installed models have changed: the worker is replaced")
+                await self.stop()
+            self._known = installed
             # A session of its own: Ctrl-C in a terminal is for the server, which then ends its worker.
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
@@ -142,17 +156,19 @@ class LocalProcessExecutor:
         try:
             return await pipe.read_async(process.stdout, worker_pb2.FromWorker)
         except (asyncio.IncompleteReadError, ValueError, DecodeError):
-            _kill(process)
-            status = await process.wait()
+            status = await _kill(process)
         how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
         raise WorkerLostError(f"the worker process ended {how}; the server's log says more")
 
     def _kill_unless_done(self, running: tuple[str, int]) -> None:
         if self._running == running and self._cancelled and self._process is not None:
             _log.warning("worker %d does not heed a cancellation: killed", self._process.pid)
-            _kill(self._process)
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
 
-def _kill(process: Process) -> None:
+async def _kill(process: Process) -> int:
+    """End it where it still runs; its exit status."""
     with suppress(ProcessLookupError):
         process.kill()
+    return await process.wait()

@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,6 +16,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 # Load balancers and clients ask for health without a token; nor does it keep a server awake.
 _HEALTH = "/grpc.health.v1.Health/"
 _SCHEME = "Bearer "
+# A status travels in a header, and clients refuse headers of more than 8 KiB; a character takes up to 12 bytes there.
+_MAX_TEXT_CHARS = 600
 
 
 class Activity:
@@ -101,8 +103,9 @@ class Edge(grpc.aio.ServerInterceptor):
                 try:
                     if refused:
                         raise refused
-                    async for message in behaviour(request, context):
-                        yield message
+                    async with aclosing(behaviour(request, context)) as messages:
+                        async for message in messages:
+                            yield message
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -113,4 +116,6 @@ async def _abort(method: str, context: grpc.aio.ServicerContext[Any, Any], error
     if isinstance(error, grpc.aio.AbortError):
         raise error
     text = str(error) if isinstance(error, V2AError) else internal_error(method, error)
+    if len(text) > _MAX_TEXT_CHARS:
+        text = text[: _MAX_TEXT_CHARS - 2] + " …"
     await context.abort(status_of(error), text)

@@ -17,6 +17,8 @@ from v2a_server.database import sqlite_errors, transaction
 
 # A clip that kills its worker this often is given up; so is one that ran each time a server was killed.
 MAX_TRIES = 3
+# Clients receive messages of up to 4 MiB.
+_MAX_PAGE_BYTES = 3 << 20
 
 State: TypeAlias = "pb.State.ValueType"
 _ENDED = (pb.STATE_SUCCEEDED, pb.STATE_FAILED, pb.STATE_CANCELLED)
@@ -209,14 +211,27 @@ class Ledger:
                 raise NotFoundError(f"there is no job {request_id}")
             return self._generation(row)
 
-    def generations(self, before_id: int | None, limit: int) -> list[tuple[int, pb.Generation]]:
-        """A page of jobs with their row ids, newest first, older than before_id."""
+    def generations(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
+        """A page of jobs, newest first, and the before_id of the next page; None where there is no other.
+
+        before_id: the row that the page starts after; None for the first page. limit: jobs at most; a page ends
+        earlier where it would outgrow a message.
+        """
+        page: list[pb.Generation] = []
+        last_id, n_bytes = None, 0
         with sqlite_errors():
             rows = self._sql.execute(
                 "SELECT * FROM jobs WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?",
-                (before_id, before_id, limit),
-            ).fetchall()
-            return [(row["id"], self._generation(row)) for row in rows]
+                (before_id, before_id, limit + 1),
+            )
+            for row in rows:
+                generation = self._generation(row)
+                n_bytes += generation.ByteSize()
+                if page and (len(page) == limit or n_bytes > _MAX_PAGE_BYTES):
+                    return page, last_id
+                page.append(generation)
+                last_id = row["id"]
+        return page, None
 
     def take(self, request_id: str, layer: str, index: int) -> pb.Take:
         """A finished take. Raises NotFoundError."""
@@ -235,18 +250,18 @@ class Ledger:
             job = self.get(request_id)
             if not job.ended:
                 raise ConflictError(f"the job {request_id} has not ended: cancel it first")
-            results = self._sql.execute(
-                "SELECT DISTINCT sha256 FROM takes AS mine WHERE job = ? AND NOT EXISTS"
-                " (SELECT 1 FROM takes AS other WHERE other.sha256 = mine.sha256 AND other.job != mine.job)",
-                (job.id,),
-            ).fetchall()
-            uploads = self._sql.execute(
-                "SELECT upload FROM jobs AS mine WHERE id = ? AND upload != '' AND NOT EXISTS"
-                " (SELECT 1 FROM jobs AS other WHERE other.upload = mine.upload AND other.id != mine.id)",
-                (job.id,),
-            ).fetchall()
+            takes = self._sql.execute("SELECT DISTINCT sha256 FROM takes WHERE job = ?", (job.id,)).fetchall()
             self._sql.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
-        return Released(results=[sha256 for (sha256,) in results], uploads=[sha256 for (sha256,) in uploads])
+            upload = job.spec.clip.upload_sha256
+            return Released(
+                results=[sha256 for (sha256,) in takes if not self.refers_to(sha256)],
+                uploads=[upload] if upload and not self._any("SELECT 1 FROM jobs WHERE upload = ?", upload) else [],
+            )
+
+    def refers_to(self, sha256: str) -> bool:
+        """Whether any job has a take with this digest."""
+        with sqlite_errors():
+            return self._any("SELECT 1 FROM takes WHERE sha256 = ?", sha256)
 
     def referenced(self) -> tuple[set[str], set[str]]:
         """The digests of all results and of all uploads that jobs refer to."""
@@ -264,11 +279,11 @@ class Ledger:
         return int(count)
 
     def _runs(self, job: Job) -> bool:
-        row = self._sql.execute(
-            "SELECT 1 FROM jobs WHERE id = ? AND attempt = ? AND state = ?",
-            (job.id, job.attempt, pb.STATE_RUNNING),
-        ).fetchone()
-        return row is not None
+        question = "SELECT 1 FROM jobs WHERE id = ? AND attempt = ? AND state = ?"
+        return self._any(question, job.id, job.attempt, pb.STATE_RUNNING)
+
+    def _any(self, question: str, *values: str | int) -> bool:
+        return self._sql.execute(question, values).fetchone() is not None
 
     def _retry(self, job: Job, why: str) -> bool:
         (first,) = self._sql.execute("SELECT first_attempt FROM jobs WHERE id = ?", (job.id,)).fetchone()

@@ -3,18 +3,17 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from v2a.cards import ModelCard
-from v2a.errors import ConflictError, NotFoundError, StorageError, UnavailableError, UsageError, V2AError
-from v2a.request import Request
+from v2a.errors import StorageError, UnavailableError, UsageError, V2AError
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import worker_pb2
+from v2a_server.catalogue import Cards, check_model
 from v2a_server.convert import request_from_proto, source_rate_from_proto
 from v2a_server.errors import ReusedIdError, internal_error, kind_of
 from v2a_server.executor import Executor, WorkerLostError
@@ -36,7 +35,7 @@ T = TypeVar("T")
 class Scheduler:
     """The jobs of one server.
 
-    cards: the models that may be asked for, by name. max_queued: jobs that may wait.
+    cards: the models that may be asked for. max_queued: jobs that may wait.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Scheduler:
         uploads: Uploads,
         sources: Sources,
         executor: Executor,
-        cards: Mapping[str, ModelCard],
+        cards: Cards,
         max_queued: int,
     ) -> None:
         self._ledger = ledger
@@ -62,13 +61,17 @@ class Scheduler:
         self._cancelled: set[tuple[int, int]] = set()
         self._stopping = False
         self._slots: list[asyncio.Task[None]] = []
+        self._changes: set[asyncio.Task[Any]] = set()
         # SQLite waits for the disk: one thread of its own, and so one writer.
         self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         # Nobody may touch content between another's look at it and the entry in the ledger about it.
         self._content = asyncio.Lock()
 
-    async def start(self) -> None:
-        """Go on where the last server stopped. Call once."""
+    async def start(self, on_end: Callable[[], None]) -> None:
+        """Go on where the last server stopped. Call once.
+
+        on_end: called when jobs do not run any more, even where a bug is to blame.
+        """
         recovered = await self._do(self._ledger.recover)
         results, uploads = await self._do(self._ledger.referenced)
         await asyncio.to_thread(self._store.sweep, results)
@@ -76,17 +79,28 @@ class Scheduler:
         if recovered:
             _log.info("%d interrupted jobs go on", recovered)
         self._slots = [asyncio.create_task(self._serve_slot()) for _ in range(self._executor.slots)]
+        for slot in self._slots:
+            slot.add_done_callback(lambda _: on_end())
         self._warming = asyncio.create_task(self._executor.warm_up())
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more jobs, give the running ones this long to end, and put the others back in the queue."""
+        """Take no more jobs, give the running ones this long to end, and put the others back in the queue.
+
+        Raises what ended a slot unforeseen.
+        """
         self._stopping = True
         self._wake.set()
         self._warming.cancel()
         await asyncio.wait(self._slots, timeout=grace_s)
         self.interrupt()
-        await asyncio.gather(self._warming, *self._slots, return_exceptions=True)
+        _, *ends = await asyncio.gather(self._warming, *self._slots, return_exceptions=True)
         await self._executor.stop()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    def close(self) -> None:
+        """Once no call is open any more: let go of the ledger."""
         self._ledger_thread.shutdown()
 
     def interrupt(self) -> None:
@@ -100,6 +114,9 @@ class Scheduler:
 
     async def create(self, request_id: str, spec: pb.GenerationSpec) -> pb.Generation:
         """Queue a job, or return the one that has this id. See CreateGeneration for the errors."""
+        return await self._whole(self._create(request_id, spec))
+
+    async def _create(self, request_id: str, spec: pb.GenerationSpec) -> pb.Generation:
         if not _REQUEST_ID.fullmatch(request_id):
             raise UsageError("a request_id has 1 to 128 characters of [A-Za-z0-9._:-]")
         request = request_from_proto(spec)
@@ -110,7 +127,7 @@ class Scheduler:
                 raise ReusedIdError(f"the request_id {request_id} was used for another request: choose a new one")
             if known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED):
                 self._refuse_if_stopping()
-                self._check_model(request)
+                await asyncio.to_thread(check_model, self._cards, request)
                 await asyncio.to_thread(self._sources.resolve, spec.clip)
                 job = await self._do(self._ledger.create, request_id, spec, self._max_queued)
                 _log.info("job %s is queued, attempt %d", request_id, job.attempt)
@@ -118,7 +135,7 @@ class Scheduler:
                 self._wake.set()
         return await self.get(request_id)
 
-    async def watch(self, request_id: str, after_sequence: int) -> AsyncIterator[pb.GenerationEvent]:
+    async def watch(self, request_id: str, after_sequence: int) -> AsyncGenerator[pb.GenerationEvent, None]:
         """All events of a job after one, until it has ended. Raises NotFoundError, UsageError."""
         if after_sequence < 0:
             raise UsageError("after_sequence must not be negative")
@@ -145,12 +162,15 @@ class Scheduler:
         """A job as it is now. Raises NotFoundError."""
         return await self._do(self._ledger.generation, request_id)
 
-    async def list(self, before_id: int | None, limit: int) -> list[tuple[int, pb.Generation]]:
-        """A page of jobs with their row ids, newest first."""
+    async def list(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
+        """A page of jobs, newest first, and the before_id of the next page, if there is one."""
         return await self._do(self._ledger.generations, before_id, limit)
 
     async def cancel(self, request_id: str) -> pb.Generation:
         """End a job; a running one stops within a step. Raises NotFoundError."""
+        return await self._whole(self._cancel(request_id))
+
+    async def _cancel(self, request_id: str) -> pb.Generation:
         job = await self._do(self._ledger.cancel, request_id)
         if not job.ended:
             _log.info("job %s is cancelled", request_id)
@@ -163,12 +183,15 @@ class Scheduler:
 
     async def delete(self, request_id: str) -> None:
         """Forget a job, and the content that only it referred to. Raises NotFoundError, ConflictError."""
+        await self._whole(self._delete(request_id))
+
+    async def _delete(self, request_id: str) -> None:
         async with self._content:
             released = await self._do(self._ledger.delete, request_id)
             for sha256 in released.results:
-                self._store.discard(sha256)
+                await asyncio.to_thread(self._store.discard, sha256)
             for sha256 in released.uploads:
-                self._uploads.discard(sha256)
+                await asyncio.to_thread(self._uploads.discard, sha256)
 
     async def take(self, request_id: str, layer: str, index: int) -> pb.Take:
         """A finished take. Raises NotFoundError."""
@@ -181,6 +204,7 @@ class Scheduler:
             if job is None:
                 await self._wake.wait()
                 continue
+            self._wake.set()  # another slot may find one, too
             self._live.news(job.id)
             self._live.queue_moved()
             try:
@@ -217,7 +241,7 @@ class Scheduler:
             return partial(self._ledger.fail, job, "GenerationError", text)
         finally:
             if folder is not None:
-                self._store.remove_work_folder(folder)
+                await asyncio.to_thread(self._store.remove_work_folder, folder)
 
     async def _follow(self, job: Job, run: worker_pb2.ToWorker.Run, folder: Path) -> Callable[[], bool]:
         failure: V2AError | None = None
@@ -228,7 +252,7 @@ class Scheduler:
                     _log.info("job %s has ended: %s", job.request_id, done.error_kind or "done")
                     if failure is not None:
                         return partial(self._ledger.fail, job, kind_of(failure), str(failure))
-                    if done.error_kind or done.cancelled:
+                    if done.error_kind:
                         return partial(self._ledger.fail, job, done.error_kind, done.error)
                     return partial(self._ledger.succeed, job)
                 try:
@@ -241,34 +265,40 @@ class Scheduler:
 
     async def _note(self, job: Job, message: worker_pb2.FromWorker, folder: Path) -> bool:
         """Remember what a worker says. Returns False where nobody wants the job any more."""
+        # The executor cannot have heard of a cancellation that came before it got the job.
+        if (job.id, job.attempt) in self._cancelled:
+            return False
         if message.HasField("progress"):
             self._live.set_progress(job.id, message.progress)
-            # The executor cannot have heard of a cancellation that came before it got the job.
-            return (job.id, job.attempt) not in self._cancelled
+            return True
         if message.HasField("take"):
-            async with self._content:
-                await asyncio.to_thread(self._store.keep, folder, message.take)
-                wanted = await self._do(self._ledger.add_take, job, message.take.take)
+            wanted = await self._keep(job, message.take, folder)
         else:
             wanted = await self._do(self._ledger.add_warning, job, message.warning)
         self._live.news(job.id)
         return wanted
 
-    def _check_model(self, request: Request) -> None:
-        card = self._cards.get(request.model)
-        if card is None:
-            raise NotFoundError(f"no model named '{request.model}' here; known: {', '.join(self._cards)}")
-        if card.digest != request.model_digest:
-            raise ConflictError(
-                f"the model '{card.name}' of this server is another version than the request names: ask again"
-            )
-        missing = [layer.name for layer in request.layers if layer.name not in card.layers]
-        if missing:
-            raise UsageError(f"the model '{card.name}' makes {', '.join(card.layers)}, but not {', '.join(missing)}")
+    async def _keep(self, job: Job, file: worker_pb2.FromWorker.TakeFile, folder: Path) -> bool:
+        sha256 = file.take.sha256
+        async with self._content:
+            await asyncio.to_thread(self._store.keep, folder, file)
+            try:
+                return await self._do(self._ledger.add_take, job, file.take)
+            finally:
+                # The job was cancelled meanwhile, or the ledger's disk is full.
+                if not await self._do(self._ledger.refers_to, sha256):
+                    await asyncio.to_thread(self._store.discard, sha256)
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
             raise UnavailableError("the server is stopping: ask again when it is back")
+
+    async def _whole(self, change: Coroutine[Any, Any, T]) -> T:
+        """Make a change to its end, even where the caller goes away: what acts on an entry must hear of it."""
+        task = asyncio.create_task(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the ledger in its thread."""

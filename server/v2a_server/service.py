@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, TypeAlias
 
 import grpc
 
-from v2a.cards import ModelCard
 from v2a.errors import NotFoundError, UsageError
 from v2a.version import __version__
 from v2a_api import CONTRACT_VERSION
@@ -21,6 +21,7 @@ from v2a_api.v1 import (
     server_pb2,
     server_pb2_grpc,
 )
+from v2a_server.catalogue import Cards, find_card
 from v2a_server.convert import model_to_proto
 from v2a_server.errors import OutOfRangeError
 from v2a_server.executor import Executor
@@ -59,21 +60,19 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
 class ModelService(models_pb2_grpc.ModelServiceServicer):
     """Which models can be asked for."""
 
-    def __init__(self, cards: Mapping[str, ModelCard]) -> None:
+    def __init__(self, cards: Cards) -> None:
         self._cards = cards
 
     async def ListModels(  # noqa: N802
         self, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
         """See models.proto."""
-        return models_pb2.ListModelsResponse(models=[model_to_proto(card) for card in self._cards.values()])
+        cards = await asyncio.to_thread(self._cards)
+        return models_pb2.ListModelsResponse(models=[model_to_proto(card) for card in cards.values()])
 
     async def GetModel(self, request: models_pb2.GetModelRequest, context: Context) -> models_pb2.Model:  # noqa: N802
         """See models.proto."""
-        card = self._cards.get(request.name)
-        if card is None:
-            raise NotFoundError(f"no model named '{request.name}' here; known: {', '.join(self._cards)}")
-        return model_to_proto(card)
+        return model_to_proto(await asyncio.to_thread(find_card, self._cards, request.name))
 
 
 class MediaService(media_pb2_grpc.MediaServiceServicer):
@@ -119,8 +118,9 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         self, request: generation_pb2.WatchGenerationRequest, context: Context
     ) -> AsyncIterator[generation_pb2.GenerationEvent]:
         """See generation.proto."""
-        async for event in self._scheduler.watch(request.request_id, request.after_sequence):
-            yield event
+        async with aclosing(self._scheduler.watch(request.request_id, request.after_sequence)) as events:
+            async for event in events:
+                yield event
 
     async def GetGeneration(  # noqa: N802
         self, request: generation_pb2.GetGenerationRequest, context: Context
@@ -135,12 +135,8 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         size = request.page_size or _PAGE
         if size > _MAX_PAGE:
             raise UsageError(f"a page holds 1 to {_MAX_PAGE:,} jobs, got {size:,}")
-        page = await self._scheduler.list(_before_id(request.page_token), size + 1)
-        more = len(page) > size
-        return generation_pb2.ListGenerationsResponse(
-            generations=[generation for _, generation in page[:size]],
-            next_page_token=str(page[size - 1][0]) if more else "",
-        )
+        page, next_before_id = await self._scheduler.list(_before_id(request.page_token), size)
+        return generation_pb2.ListGenerationsResponse(generations=page, next_page_token=str(next_before_id or ""))
 
     async def CancelGeneration(  # noqa: N802
         self, request: generation_pb2.CancelGenerationRequest, context: Context

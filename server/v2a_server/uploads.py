@@ -31,7 +31,10 @@ class Uploads:
         # The stream that may write an upload: the newest. A client that resumes must not wait until the
         # server notices that its former connection is dead.
         self._writers: dict[str, object] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, "the server's upload folder") from error
 
     def complete(self, sha256: str) -> Path:
         """Where a complete upload lies. Raises NotFoundError, UsageError."""

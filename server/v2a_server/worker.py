@@ -96,7 +96,10 @@ class TorchEngine:
                 take=take.index,
             ),
         )
-        for warning in (*take.warnings, *delivered.warnings):
+        # Of several sounds, each warning says which it is about; a take's own hold for its whole layer.
+        layer = f"{take.layer}: " if len(request.layers) > 1 else ""
+        one = f"{take.layer}, take {take.index + 1}: " if len(request.layers) * request.sampling.takes > 1 else ""
+        for warning in (*(layer + text for text in take.warnings), *(one + text for text in delivered.warnings)):
             report.warning(warning)
         report.take(
             generation_pb2.Take(

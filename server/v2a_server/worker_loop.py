@@ -2,7 +2,6 @@
 
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Collection
 from typing import BinaryIO, NoReturn, Protocol
@@ -49,13 +48,12 @@ class Report:
         done = worker_pb2.FromWorker.Done()
         if error is not None:
             done.error_kind, done.error = kind_of(error), str(error)
-            done.cancelled = isinstance(error, CancelledError)
         self._say(worker_pb2.FromWorker(done=done))
 
     def crashed(self, error: Exception) -> None:
         """The job ended in a way nobody foresaw; the user gets an id, the log gets the rest."""
         text = internal_error(f"job {self._run.request_id}", error)
-        done = worker_pb2.FromWorker.Done(error_kind="GenerationError", error=text)
+        done = worker_pb2.FromWorker.Done(error_kind="GenerationError", error=text, crashed=True)
         self._say(worker_pb2.FromWorker(done=done))
 
     def _say(self, message: worker_pb2.FromWorker) -> None:
@@ -79,7 +77,7 @@ class Engine(Protocol):
 def work(make_engine: Callable[[], Engine]) -> None:
     """Be a worker until the server closes the pipe.
 
-    An unforeseen error ends the process after it was reported: the next job gets a fresh one.
+    After an unforeseen error the server ends this process: the next job gets a fresh one.
     """
     incoming, outgoing = _claim_pipe()
     runs: queue.SimpleQueue[worker_pb2.ToWorker.Run] = queue.SimpleQueue()
@@ -104,7 +102,6 @@ def work(make_engine: Callable[[], Engine]) -> None:
             report.done(error)
         except Exception as error:
             report.crashed(error)
-            sys.exit(1)
         else:
             report.done()
 

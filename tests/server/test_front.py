@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.server.running import DEADLINE_S, Server, eventually, refusal
+from tests.server.running import DEADLINE_S, Server, alive, eventually, refusal
 from v2a_api import CONTRACT_VERSION
 from v2a_api.v1 import generation_pb2, models_pb2, server_pb2
 
@@ -115,6 +115,7 @@ def test_one_server_for_a_store_and_for_an_address(new_server: Callable[..., Ser
     on_socket = new_server().start()
     with pytest.raises(RuntimeError, match="another server listens"):
         new_server(listen=on_socket.listen).start()
+    assert Path(on_socket.listen.removeprefix("unix:")).is_socket()
     for server in (first, on_socket):
         assert server.stop() == 0
 
@@ -122,5 +123,23 @@ def test_one_server_for_a_store_and_for_an_address(new_server: Callable[..., Ser
 def test_it_exits_when_idle_and_not_before(new_server: Callable[..., Server]) -> None:
     server = new_server(exit_when_idle_s=0.5).start()
     server.create("slow", server.spec(steps=30, step_s=0.05))
+    server.until_sampling("slow")  # and then goes away
     assert server.finish("slow").state == generation_pb2.STATE_SUCCEEDED
     assert server.process.wait(DEADLINE_S) == 0
+
+
+def test_a_model_is_replaced_under_a_running_server(new_server: Callable[..., Server]) -> None:
+    server = new_server().start()
+    old = server.spec()
+    server.create("old", old)
+    server.finish("old")
+    (worker,) = server.worker_pids()
+    (server.folder / "model" / "weights.safetensors").write_bytes(b"other weights")
+    (model,) = server.models.ListModels(models_pb2.ListModelsRequest(), timeout=DEADLINE_S).models
+    assert model.digest != old.model_digest
+    assert refusal(lambda: server.create("too-old", old))[0] is grpc.StatusCode.FAILED_PRECONDITION
+    old.model_digest = model.digest
+    server.create("new", old)
+    assert server.finish("new").state == generation_pb2.STATE_SUCCEEDED
+    assert not alive(worker)
+    assert server.stop() == 0

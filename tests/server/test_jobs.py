@@ -81,15 +81,21 @@ def test_a_failed_job_is_started_again(server: Server) -> None:
 
 
 def test_a_bug_is_told_by_its_number_only(server: Server) -> None:
+    server.create("before-the-bug", server.spec())
+    server.finish("before-the-bug")
+    (spoilt,) = server.worker_pids()
     server.create("bug", server.spec(bug=True))
+    server.create("behind-the-bug", server.spec())
     failed = server.finish("bug")
     assert failed.state == pb.STATE_FAILED
     assert failed.error_kind == "GenerationError"
     assert failed.error.startswith("internal error ")
     assert "secret" not in failed.error
     assert "a secret of the code" in server.log()
-    server.create("after-the-bug", server.spec())
-    assert server.finish("after-the-bug").state == pb.STATE_SUCCEEDED
+    # The next job does not meet the process that the bug has spoilt.
+    behind = server.finish("behind-the-bug")
+    assert (behind.state, behind.attempt) == (pb.STATE_SUCCEEDED, 1)
+    assert spoilt not in server.worker_pids()
 
 
 def test_cancel_in_the_middle_frees_the_worker(server: Server) -> None:
@@ -162,6 +168,22 @@ def test_pages_of_jobs(new_server: Callable[..., Server]) -> None:
     server.stop()
 
 
+def test_a_page_fits_into_a_message(new_server: Callable[..., Server]) -> None:
+    server = new_server().start()
+    for number in range(6):
+        spec = server.spec(seed=number)
+        spec.layers[0].transcript = "🗣" * 100_000
+        spec.layers.add(name="effects", transcript=spec.layers[0].transcript)
+        server.create(f"long-{number}", spec)
+    first = server.generation.ListGenerations(pb.ListGenerationsRequest(), timeout=DEADLINE_S)
+    assert 1 < len(first.generations) < 6
+    rest = pb.ListGenerationsRequest(page_token=first.next_page_token)
+    second = server.generation.ListGenerations(rest, timeout=DEADLINE_S)
+    listed = [generation.request_id for generation in (*first.generations, *second.generations)]
+    assert listed == [f"long-{number}" for number in range(5, -1, -1)]
+    server.stop()
+
+
 def test_the_queue_is_bounded(new_server: Callable[..., Server]) -> None:
     server = new_server(max_queued=2).start()
     server.create("runs", server.spec(steps=2_000, step_s=0.02))
@@ -223,6 +245,8 @@ def test_unknown_jobs(server: Server) -> None:
         ),
         (pb.GenerationSpec(layers=[pb.Layer(prompt="x" * 60_000)]), "INVALID_ARGUMENT", "60,000 characters"),
         (pb.GenerationSpec(layers=[pb.Layer(name="noise")]), "INVALID_ARGUMENT", "unknown layer 'noise'"),
+        # Told shortened: a status is a header, and headers are small.
+        (pb.GenerationSpec(layers=[pb.Layer(name="☃" * 60_000)]), "INVALID_ARGUMENT", "unknown layer"),
         (pb.GenerationSpec(layers=[pb.Layer(name="music")]), "INVALID_ARGUMENT", "not music"),
         (pb.GenerationSpec(layers=[pb.Layer(), pb.Layer()]), "INVALID_ARGUMENT", "named twice: mix"),
         (

@@ -13,13 +13,13 @@ from v2a_server import app
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO)
-    card = read_card(Path(sys.argv[1]))
+    model = Path(sys.argv[1])
     options = json.loads(sys.argv[2])
     options["store"] = Path(options["store"])
     options["roots"] = tuple(Path(root) for root in options.get("roots", ()))
     worker = [sys.executable, str(Path(__file__).with_name("tone_worker.py"))]
     try:
-        app.run(app.ServeOptions(**options), {card.name: card}, worker, on_listening=_tell)
+        app.run(app.ServeOptions(**options), lambda: {"tones": read_card(model)}, worker, on_listening=_tell)
     except V2AError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

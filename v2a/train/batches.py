@@ -61,8 +61,8 @@ class Pool:
 
 
 def draw_batch(rng: np.random.Generator, pool: Pool, n_tokens: int) -> Batch:
-    """Windows of 4 s (three steps in four) or 8 s, with conditions left out at random."""
-    length = N_TOKENS // 2 if rng.random() < 0.75 else N_TOKENS
+    """Windows of 8 s or (two steps in five) 4 s, with conditions left out at random."""
+    length = N_TOKENS // 2 if rng.random() < 0.4 else N_TOKENS
     rows = []
     for _ in range(max(n_tokens // length, 1)):
         part, index = pool.pick(rng)

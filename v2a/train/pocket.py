@@ -26,7 +26,7 @@ from v2a.models.pocket.codec import Codec
 from v2a.models.pocket.model import Networks
 from v2a.models.pocket.text import words_of
 from v2a.train.batches import Batch, Pool, draw_batch
-from v2a.train.recordings import SoundBank, cut_recordings
+from v2a.train.recordings import SoundBank, cut_recordings, write_attribution
 from v2a.train.shards import fit_codec, make_shards, missing_shards
 from v2a.train.soundtrack import MOTION_PHRASES
 
@@ -59,7 +59,7 @@ class Recipe:
 
 
 def train_pocket(data: Path, work: Path, recipe: Recipe) -> Path:
-    """Run the stages that are not done and return the exported weights file.
+    """Run the stages that are not done and return the exported weights file; ATTRIBUTION.csv stands beside it.
 
     Raises UsageError where `data` holds no recordings, GenerationError where the loss is not a number any more.
     """
@@ -80,6 +80,7 @@ def train_pocket(data: Path, work: Path, recipe: Recipe) -> Path:
     networks = _train(work, codec, recipe, lambda: any(renderer.is_alive() for renderer in renderers))
     out = work / "weights.safetensors"
     _export(networks, SoundBank(sounds), out)
+    write_attribution(data, work / "ATTRIBUTION.csv")
     return out
 
 

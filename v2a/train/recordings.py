@@ -133,6 +133,19 @@ def cut_recordings(data: Path, out: Path) -> None:
     log.info("%d sounds from %d recordings", len(sounds), len(rows) - skipped)
 
 
+def write_attribution(data: Path, out: Path) -> None:
+    """Who made the recordings, under which licence: one row an author, source and collection."""
+    with (data / "sounds.csv").open(newline="") as file:
+        keys = [
+            (row["path"].split("/")[0], row.get("author", ""), row.get("licence", ""), row.get("source", ""))
+            for row in csv.DictReader(file)
+        ]
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["collection", "author", "licence", "source", "recordings"])
+        writer.writerows((*key, keys.count(key)) for key in sorted(set(keys)))
+
+
 def _decode(path: Path) -> npt.NDArray[np.float32]:
     with av.open(str(path)) as container:
         resampler = av.AudioResampler("flt", "mono", RATE_HZ)

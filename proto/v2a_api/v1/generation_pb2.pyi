@@ -80,19 +80,25 @@ class GenerationSpec(_message.Message):
     SAMPLING_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Model name, e.g. "pocket"."""
+    """Required: model name, e.g. "pocket"."""
     model_digest: _builtins.str
     """Hex SHA-256 of the model (Model.digest)."""
     @_builtins.property
-    def clip(self) -> Global___Clip: ...
+    def clip(self) -> Global___Clip:
+        """Required."""
+
     @_builtins.property
     def layers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Layer]:
         """1 … 8 stems, each named once. None: one "mix" layer without words."""
 
     @_builtins.property
-    def sampling(self) -> Global___Sampling: ...
+    def sampling(self) -> Global___Sampling:
+        """Required, for takes."""
+
     @_builtins.property
-    def delivery(self) -> Global___Delivery: ...
+    def delivery(self) -> Global___Delivery:
+        """Unset: all its defaults."""
+
     def __init__(
         self,
         *,
@@ -134,7 +140,7 @@ class Clip(_message.Message):
 
     @_builtins.property
     def source_rate(self) -> _time_pb2.Rational:
-        """Frame rate to read the film at, frames a second, instead of the file's own (archive scans). Empty: the file's."""
+        """Frame rate to read the film at, frames a second, instead of the file's own (archive scans). Unset: the file's."""
 
     def __init__(
         self,
@@ -171,7 +177,7 @@ class Piece(_message.Message):
     PRESENTED_END_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def source_start(self) -> _time_pb2.Rational:
-        """0 or later, within the film."""
+        """0 or later. The job fails where the film has no such frame."""
 
     @_builtins.property
     def source_end(self) -> _time_pb2.Rational:
@@ -209,13 +215,15 @@ class Layer(_message.Message):
     CUES_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """"mix" (everything on one track), "effects", "ambience", "music" or "dialogue". Empty: "mix"."""
+    """"mix" (everything on one track), "effects", "ambience", "music" or "dialogue". Empty: "mix".
+    INVALID_ARGUMENT where it is not among the model's layers (Model.layers).
+    """
     prompt: _builtins.str
     """What should be heard. May be empty. At most 2,000 characters."""
     negative_prompt: _builtins.str
     """What should not be heard. At most 2,000 characters."""
     transcript: _builtins.str
-    """Words to be spoken. Models that cannot speak ignore it with a warning."""
+    """Words to be spoken, at most 100,000 characters. Models that cannot speak ignore it with a warning."""
     @_builtins.property
     def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
         """At most 4,096."""
@@ -325,7 +333,7 @@ class Delivery(_message.Message):
     """Integrated loudness to normalise to, LUFS, −70 … −5. Unset: the level is left alone."""
     @_builtins.property
     def timecode_origin(self) -> _time_pb2.Rational:
-        """Timecode, in seconds since midnight, of presented time 0; written as BWF TimeReference. Empty: 0."""
+        """Timecode, in seconds since midnight, of presented time 0; written as BWF TimeReference, modulo a day. Unset: 0."""
 
     def __init__(
         self,
@@ -364,12 +372,13 @@ class Generation(_message.Message):
     request_id: _builtins.str
     state: Global___State.ValueType
     attempt: _builtins.int
-    """1 for the first try. Rises when the server was restarted in the middle, or the client asked again."""
+    """1 for the first try. Rises when the server or its worker ended in the middle, or the client asked again."""
     error: _builtins.str
     """Why it failed, for the user. Empty otherwise."""
     created_ms: _builtins.int
     """Milliseconds since 1970, UTC."""
     ended_ms: _builtins.int
+    """Likewise; 0 until it has ended."""
     error_kind: _builtins.str
     """Which kind of failure, the name of a class in v2a.errors, e.g. "MediaError". Empty unless it failed."""
     @_builtins.property
@@ -569,7 +578,7 @@ class Progress(_message.Message):
     stage: _builtins.str
     """"waiting", "reading", "encoding", "sampling", "decoding", "writing"."""
     step: _builtins.int
-    """Of total steps of the stage, over all windows, takes and layers."""
+    """Steps done, of total_steps of this stage over all windows, takes and layers. What a step is depends on the stage."""
     total_steps: _builtins.int
     def __init__(
         self,
@@ -613,7 +622,7 @@ class ListGenerationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """1 … 1,000. 0: 100."""
+    """1 … 1,000. 0: 100. A page may hold fewer, so that it fits into a message."""
     page_token: _builtins.str
     """From the last page's answer. Empty: the first page."""
     def __init__(

@@ -82,9 +82,10 @@ class GenerationServiceServicer(object):
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.
-        FAILED_PRECONDITION: model_digest is not the digest of the model that would run.
+        FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
         ALREADY_EXISTS: request_id was used with another spec.
-        RESOURCE_EXHAUSTED: the queue is full; try again later.
+        RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+        UNAVAILABLE: the server is stopping; try again when it is back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +93,7 @@ class GenerationServiceServicer(object):
 
     def WatchGeneration(self, request, context):
         """Everything that happened to a job and happens until it ends, in order, then the stream closes.
-        NOT_FOUND: no such job.
+        INVALID_ARGUMENT: after_sequence is negative. NOT_FOUND: no such job, or it was deleted meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,14 +107,15 @@ class GenerationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListGenerations(self, request, context):
-        """Newest first.
+        """Newest first. INVALID_ARGUMENT: page_size is too large, or page_token was not given out by this server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelGeneration(self, request, context):
-        """Asks a job to stop, within one sampling step. Does nothing to a job that has ended.
+        """Ends a job at once; the work on it stops within one sampling step. Takes that are finished stay.
+        Does nothing to a job that has ended.
         NOT_FOUND: no such job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -121,7 +123,8 @@ class GenerationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteGeneration(self, request, context):
-        """Forgets a job and its takes. NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
+        """Forgets a job, its takes, and its upload where no other job names it.
+        NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,24 +39,28 @@ class GenerationServiceStub:
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
-    FAILED_PRECONDITION: model_digest is not the digest of the model that would run.
+    FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
     ALREADY_EXISTS: request_id was used with another spec.
-    RESOURCE_EXHAUSTED: the queue is full; try again later.
+    RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+    UNAVAILABLE: the server is stopping; try again when it is back.
     """
     WatchGeneration: _grpc.UnaryStreamMultiCallable[_generation_pb2.WatchGenerationRequest, _generation_pb2.GenerationEvent]
     """Everything that happened to a job and happens until it ends, in order, then the stream closes.
-    NOT_FOUND: no such job.
+    INVALID_ARGUMENT: after_sequence is negative. NOT_FOUND: no such job, or it was deleted meanwhile.
     """
     GetGeneration: _grpc.UnaryUnaryMultiCallable[_generation_pb2.GetGenerationRequest, _generation_pb2.Generation]
     """NOT_FOUND: no such job."""
     ListGenerations: _grpc.UnaryUnaryMultiCallable[_generation_pb2.ListGenerationsRequest, _generation_pb2.ListGenerationsResponse]
-    """Newest first."""
+    """Newest first. INVALID_ARGUMENT: page_size is too large, or page_token was not given out by this server."""
     CancelGeneration: _grpc.UnaryUnaryMultiCallable[_generation_pb2.CancelGenerationRequest, _generation_pb2.Generation]
-    """Asks a job to stop, within one sampling step. Does nothing to a job that has ended.
+    """Ends a job at once; the work on it stops within one sampling step. Takes that are finished stay.
+    Does nothing to a job that has ended.
     NOT_FOUND: no such job.
     """
     DeleteGeneration: _grpc.UnaryUnaryMultiCallable[_generation_pb2.DeleteGenerationRequest, _generation_pb2.DeleteGenerationResponse]
-    """Forgets a job and its takes. NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first."""
+    """Forgets a job, its takes, and its upload where no other job names it.
+    NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
+    """
     ReadTake: _grpc.UnaryStreamMultiCallable[_generation_pb2.ReadTakeRequest, _generation_pb2.TakeChunk]
     """The bytes of a finished take, in order, from an offset.
     NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
@@ -73,24 +77,28 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
-    FAILED_PRECONDITION: model_digest is not the digest of the model that would run.
+    FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
     ALREADY_EXISTS: request_id was used with another spec.
-    RESOURCE_EXHAUSTED: the queue is full; try again later.
+    RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+    UNAVAILABLE: the server is stopping; try again when it is back.
     """
     WatchGeneration: _aio.UnaryStreamMultiCallable[_generation_pb2.WatchGenerationRequest, _generation_pb2.GenerationEvent]  # type: ignore[assignment]
     """Everything that happened to a job and happens until it ends, in order, then the stream closes.
-    NOT_FOUND: no such job.
+    INVALID_ARGUMENT: after_sequence is negative. NOT_FOUND: no such job, or it was deleted meanwhile.
     """
     GetGeneration: _aio.UnaryUnaryMultiCallable[_generation_pb2.GetGenerationRequest, _generation_pb2.Generation]  # type: ignore[assignment]
     """NOT_FOUND: no such job."""
     ListGenerations: _aio.UnaryUnaryMultiCallable[_generation_pb2.ListGenerationsRequest, _generation_pb2.ListGenerationsResponse]  # type: ignore[assignment]
-    """Newest first."""
+    """Newest first. INVALID_ARGUMENT: page_size is too large, or page_token was not given out by this server."""
     CancelGeneration: _aio.UnaryUnaryMultiCallable[_generation_pb2.CancelGenerationRequest, _generation_pb2.Generation]  # type: ignore[assignment]
-    """Asks a job to stop, within one sampling step. Does nothing to a job that has ended.
+    """Ends a job at once; the work on it stops within one sampling step. Takes that are finished stay.
+    Does nothing to a job that has ended.
     NOT_FOUND: no such job.
     """
     DeleteGeneration: _aio.UnaryUnaryMultiCallable[_generation_pb2.DeleteGenerationRequest, _generation_pb2.DeleteGenerationResponse]  # type: ignore[assignment]
-    """Forgets a job and its takes. NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first."""
+    """Forgets a job, its takes, and its upload where no other job names it.
+    NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
+    """
     ReadTake: _aio.UnaryStreamMultiCallable[_generation_pb2.ReadTakeRequest, _generation_pb2.TakeChunk]  # type: ignore[assignment]
     """The bytes of a finished take, in order, from an offset.
     NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
@@ -110,9 +118,10 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.
-        FAILED_PRECONDITION: model_digest is not the digest of the model that would run.
+        FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
         ALREADY_EXISTS: request_id was used with another spec.
-        RESOURCE_EXHAUSTED: the queue is full; try again later.
+        RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+        UNAVAILABLE: the server is stopping; try again when it is back.
         """
 
     @_abc_1.abstractmethod
@@ -122,7 +131,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_generation_pb2.GenerationEvent], _abc.AsyncIterator[_generation_pb2.GenerationEvent]]:
         """Everything that happened to a job and happens until it ends, in order, then the stream closes.
-        NOT_FOUND: no such job.
+        INVALID_ARGUMENT: after_sequence is negative. NOT_FOUND: no such job, or it was deleted meanwhile.
         """
 
     @_abc_1.abstractmethod
@@ -139,7 +148,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.ListGenerationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generation_pb2.ListGenerationsResponse, _abc.Awaitable[_generation_pb2.ListGenerationsResponse]]:
-        """Newest first."""
+        """Newest first. INVALID_ARGUMENT: page_size is too large, or page_token was not given out by this server."""
 
     @_abc_1.abstractmethod
     def CancelGeneration(
@@ -147,7 +156,8 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.CancelGenerationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generation_pb2.Generation, _abc.Awaitable[_generation_pb2.Generation]]:
-        """Asks a job to stop, within one sampling step. Does nothing to a job that has ended.
+        """Ends a job at once; the work on it stops within one sampling step. Takes that are finished stay.
+        Does nothing to a job that has ended.
         NOT_FOUND: no such job.
         """
 
@@ -157,7 +167,9 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.DeleteGenerationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generation_pb2.DeleteGenerationResponse, _abc.Awaitable[_generation_pb2.DeleteGenerationResponse]]:
-        """Forgets a job and its takes. NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first."""
+        """Forgets a job, its takes, and its upload where no other job names it.
+        NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
+        """
 
     @_abc_1.abstractmethod
     def ReadTake(

@@ -27,6 +27,7 @@ if _version_not_supported:
 
 class MediaServiceStub(object):
     """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
     """
 
     def __init__(self, channel):
@@ -49,10 +50,12 @@ class MediaServiceStub(object):
 
 class MediaServiceServicer(object):
     """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
     """
 
     def GetUpload(self, request, context):
         """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming.
+        INVALID_ARGUMENT: bad digest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,9 +64,10 @@ class MediaServiceServicer(object):
     def UploadMedia(self, request_iterator, context):
         """Sends bytes from an offset. The first message holds `start`, the rest hold `data` (1 MiB is a good size,
         4 MiB minus overhead the most). What arrived before a broken stream is kept.
-        INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit.
+        INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit, more data than announced.
         OUT_OF_RANGE: offset is not the committed size (the message names it).
         DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
+        FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
         RESOURCE_EXHAUSTED: no room on the server's disk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -93,6 +97,7 @@ def add_MediaServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class MediaService(object):
     """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
     """
 
     @staticmethod

@@ -27,41 +27,53 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MediaServiceStub:
-    """Uploads, for clients whose files the server cannot read. An upload is named by its content."""
+    """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MediaServiceAsyncStub: ...
     GetUpload: _grpc.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.Upload]
-    """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming."""
+    """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming.
+    INVALID_ARGUMENT: bad digest.
+    """
     UploadMedia: _grpc.StreamUnaryMultiCallable[_media_pb2.UploadMediaRequest, _media_pb2.Upload]
     """Sends bytes from an offset. The first message holds `start`, the rest hold `data` (1 MiB is a good size,
     4 MiB minus overhead the most). What arrived before a broken stream is kept.
-    INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit.
+    INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit, more data than announced.
     OUT_OF_RANGE: offset is not the committed size (the message names it).
     DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
+    FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
     RESOURCE_EXHAUSTED: no room on the server's disk.
     """
 
 @_typing.type_check_only
 class MediaServiceAsyncStub(MediaServiceStub):
-    """Uploads, for clients whose files the server cannot read. An upload is named by its content."""
+    """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUpload: _aio.UnaryUnaryMultiCallable[_media_pb2.GetUploadRequest, _media_pb2.Upload]  # type: ignore[assignment]
-    """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming."""
+    """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming.
+    INVALID_ARGUMENT: bad digest.
+    """
     UploadMedia: _aio.StreamUnaryMultiCallable[_media_pb2.UploadMediaRequest, _media_pb2.Upload]  # type: ignore[assignment]
     """Sends bytes from an offset. The first message holds `start`, the rest hold `data` (1 MiB is a good size,
     4 MiB minus overhead the most). What arrived before a broken stream is kept.
-    INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit.
+    INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit, more data than announced.
     OUT_OF_RANGE: offset is not the committed size (the message names it).
     DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
+    FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
     RESOURCE_EXHAUSTED: no room on the server's disk.
     """
 
 class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Uploads, for clients whose files the server cannot read. An upload is named by its content."""
+    """Uploads, for clients whose files the server cannot read. An upload is named by its content.
+    One that no job names and nobody has touched for a week may be removed.
+    """
 
     @_abc_1.abstractmethod
     def GetUpload(
@@ -69,7 +81,9 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _media_pb2.GetUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_media_pb2.Upload, _abc.Awaitable[_media_pb2.Upload]]:
-        """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming."""
+        """How much of an upload has arrived; zero bytes for one never heard of. Ask before resuming.
+        INVALID_ARGUMENT: bad digest.
+        """
 
     @_abc_1.abstractmethod
     def UploadMedia(
@@ -79,9 +93,10 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_media_pb2.Upload, _abc.Awaitable[_media_pb2.Upload]]:
         """Sends bytes from an offset. The first message holds `start`, the rest hold `data` (1 MiB is a good size,
         4 MiB minus overhead the most). What arrived before a broken stream is kept.
-        INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit.
+        INVALID_ARGUMENT: no start, bad digest, size 0 or over the server's limit, more data than announced.
         OUT_OF_RANGE: offset is not the committed size (the message names it).
         DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
+        FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
         RESOURCE_EXHAUSTED: no room on the server's disk.
         """
 

@@ -96,7 +96,9 @@ class Model(_message.Message):
     """SPDX expression of the weights' licence, e.g. "Apache-2.0"."""
     commercial_use: _builtins.bool
     digest: _builtins.str
-    """Hex SHA-256 over card and weights. Requests name it, so that one request means one sound."""
+    """Hex SHA-256 over card and weights. Requests name it, so that one request means one sound. Changes when the model
+    is replaced, which needs no restart of the server.
+    """
     sample_rate_hz: _builtins.int
     """Hz."""
     channels: _builtins.int

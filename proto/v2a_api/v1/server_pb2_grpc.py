@@ -27,6 +27,10 @@ if _version_not_supported:
 
 class ServerServiceStub(object):
     """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
     """
 
     def __init__(self, channel):
@@ -44,10 +48,14 @@ class ServerServiceStub(object):
 
 class ServerServiceServicer(object):
     """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
     """
 
     def GetServerInfo(self, request, context):
-        """Which software and contract this is. Never fails; clients call it first.
+        """Which software and contract this is. Clients call it first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,6 +79,10 @@ def add_ServerServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ServerService(object):
     """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
     """
 
     @staticmethod

@@ -27,25 +27,40 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ServerServiceStub:
-    """What is answering. Health is grpc.health.v1, per service."""
+    """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ServerServiceAsyncStub: ...
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]
-    """Which software and contract this is. Never fails; clients call it first."""
+    """Which software and contract this is. Clients call it first."""
 
 @_typing.type_check_only
 class ServerServiceAsyncStub(ServerServiceStub):
-    """What is answering. Health is grpc.health.v1, per service."""
+    """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_server_pb2.GetServerInfoRequest, _server_pb2.ServerInfo]  # type: ignore[assignment]
-    """Which software and contract this is. Never fails; clients call it first."""
+    """Which software and contract this is. Clients call it first."""
 
 class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What is answering. Health is grpc.health.v1, per service."""
+    """What is answering. Health is grpc.health.v1, per service.
+
+    For all services but health: UNAUTHENTICATED where the server has a token and the metadata does not hold
+    `authorization: Bearer TOKEN`.
+    INTERNAL: a fault of the server; the message holds the id under which its log says more.
+    """
 
     @_abc_1.abstractmethod
     def GetServerInfo(
@@ -53,6 +68,6 @@ class ServerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _server_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_server_pb2.ServerInfo, _abc.Awaitable[_server_pb2.ServerInfo]]:
-        """Which software and contract this is. Never fails; clients call it first."""
+        """Which software and contract this is. Clients call it first."""
 
 def add_ServerServiceServicer_to_server(servicer: ServerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -149,21 +149,22 @@ class FromWorker(_message.Message):
 
         ERROR_KIND_FIELD_NUMBER: _builtins.int
         ERROR_FIELD_NUMBER: _builtins.int
-        CANCELLED_FIELD_NUMBER: _builtins.int
+        CRASHED_FIELD_NUMBER: _builtins.int
         error_kind: _builtins.str
-        """Name of the error class in v2a.errors; empty for success."""
+        """Name of the error class in v2a.errors, "CancelledError" where it was asked to stop; empty for success."""
         error: _builtins.str
-        cancelled: _builtins.bool
+        crashed: _builtins.bool
+        """Nobody foresaw the error: the process is not used for another job."""
         def __init__(
             self,
             *,
             error_kind: _builtins.str = ...,
             error: _builtins.str = ...,
-            cancelled: _builtins.bool = ...,
+            crashed: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "error", b"error", "error_kind", b"error_kind"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["crashed", b"crashed", "error", b"error", "error_kind", b"error_kind"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
