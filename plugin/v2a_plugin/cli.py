@@ -1,5 +1,6 @@
 """The command line `v2a`: finds subcommands among the installed entry points, and words every failure."""
 
+import io
 import logging
 import os
 import sys
@@ -25,9 +26,15 @@ def main() -> None:
     Exit status 0: success, 1: the work failed, 2: bad usage, 130: Ctrl-C. With V2A_DEBUG=1 in the environment
     there are logs and tracebacks.
     """
+    # Inherited by the server and its workers: threads of a math library that wait by spinning make sampling
+    # twenty times slower as soon as something else wants the cores. It must be set before that library is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = bool(os.environ.get("V2A_DEBUG"))
     if debug:
         logging.basicConfig(level=logging.DEBUG)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files need not be text of the terminal's encoding, and finished work must not end in an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         typer.main.get_command(_root).main(prog_name="v2a")
     except V2AError as error:

@@ -8,11 +8,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import grpc
 
 from v2a import errors
 from v2a.errors import CancelledError, GenerationError, UnavailableError, UsageError, V2AError
+from v2a.version import __version__
 from v2a_api import CONTRACT_VERSION
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2, server_pb2
@@ -48,7 +50,8 @@ class ServerChoice:
 def connect(choice: ServerChoice | None = None) -> "Client":
     """A client of the chosen server, which has answered and speaks this contract.
 
-    Raises UnavailableError where it cannot be reached, does not start, or speaks another version.
+    Raises UnavailableError where it cannot be reached, does not start, or speaks another version; or where the
+    user's own server runs other software and is at work (an idle one is ended, and a new one started).
     """
     choice = choice or ServerChoice()
     metadata = _token_metadata(choice.token_file)
@@ -60,7 +63,7 @@ def connect(choice: ServerChoice | None = None) -> "Client":
         return _checked(client)
     except UnavailableError as error:
         _logger.info("trying once more: %s", error)
-    # It may have been found in the very moment in which it ended.
+    # It may have been found in the very moment in which it ended, or was of another version and idle.
     time.sleep(_SETTLE_S)
     return _checked(Client(open_channel(local.ensure()), metadata, local))
 
@@ -93,7 +96,9 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # A Ctrl-C that hit gRPC while it began a call leaves one that never ends, and closing would wait for it.
+        if kind is None or issubclass(kind, Exception):
+            self.close()
 
     def close(self) -> None:
         """Close the connection. Jobs go on."""
@@ -106,8 +111,12 @@ class Client:
                 server_pb2.GetServerInfoRequest(), timeout=_CALL_S, metadata=self._metadata
             )
 
-    def check_contract(self) -> None:
-        """Raise UnavailableError, which says what to do, where the server would misunderstand this client."""
+    def check(self) -> None:
+        """Raise UnavailableError, which says what to do, where this is not a server for this client.
+
+        That is one that would misunderstand it, or the user's own where it runs another version of the software.
+        The latter is ended if it is idle, so that a new one can start.
+        """
         try:
             info = self.info()
         except UnavailableError as error:
@@ -123,6 +132,8 @@ class Client:
                 f"older of the two, end the server (kill {info.pid}) and run the command again"
             )
         self._pid = info.pid
+        if self._local is not None and info.software_version != __version__:
+            self._end_outdated(self._local, info)
 
     def models(self) -> list[models_pb2.Model]:
         """The models that the server can run."""
@@ -138,9 +149,18 @@ class Client:
             )
 
     def use_source(self, clip: pb.Clip, path: Path) -> None:
-        """Say in the clip where its film is: its path where the server reads paths, else an upload."""
+        """Say in the clip where its film is: its path where the server reads paths, else an upload.
+
+        Raises UsageError for a name that cannot be told to a server, and as `transfer.upload` does.
+        """
+        if self._local is not None:
+            self._local.ensure()  # it ends when it is idle, as while a long film was looked through
         if self.info().accepts_paths:
-            clip.path = str(path.absolute())
+            try:
+                clip.path = str(path.absolute())
+            except UnicodeEncodeError:
+                name = str(path).encode(errors="backslashreplace").decode()
+                raise UsageError(f"the film's name, {name}, is not UTF-8 text: rename it or its folder") from None
         else:
             clip.upload_sha256 = upload(self._media, self._metadata, path, self._reach)
 
@@ -202,6 +222,20 @@ class Client:
                 return generation
         raise UnavailableError(self._gone("the server keeps closing the connection"))
 
+    def _end_outdated(self, local: LocalServer, info: server_pb2.ServerInfo) -> NoReturn:
+        what = f"your server (process {info.pid}) runs software {info.software_version}, this program is {__version__}"
+        with user_errors():
+            jobs = self._generations.ListGenerations(
+                pb.ListGenerationsRequest(), timeout=_CALL_S, metadata=self._metadata
+            )
+        if any(job.state not in _ENDED for job in jobs.generations):
+            raise UnavailableError(
+                f"{what}, and it is at work: run the command again when it has finished, or end it now "
+                f"(kill {info.pid}); its jobs then go on in the new one"
+            )
+        local.end(info.pid)
+        raise UnavailableError(f"{what}: it was ended. Run the command again")
+
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         """As `user_errors`, but in the middle of a job, where a server that is gone means more."""
@@ -225,9 +259,9 @@ class Client:
             time.sleep(0.2)
 
     def _gone(self, what: str) -> str:
-        log = f" Its log is {self._local.log}." if self._local else ""
+        more = f"Its log is {self._local.log}." if self._local else "Start it again."
         return (
-            f"{what} while it worked (process {self._pid}).{log} Run the same command again: what is "
+            f"{what} while it worked (process {self._pid}). {more} Run the same command again: what is "
             "finished is kept, and the rest goes on"
         )
 
@@ -241,7 +275,7 @@ class Client:
 
 def _checked(client: Client) -> Client:
     try:
-        client.check_contract()
+        client.check()
     except BaseException:
         client.close()
         raise

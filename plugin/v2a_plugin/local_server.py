@@ -6,6 +6,7 @@ Its home is `V2A_HOME` (default: the user's state folder): `run/server.sock`, `l
 import hashlib
 import logging
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _logger = logging.getLogger(__name__)
 _MAX_SOCKET_BYTES = 100
 _MAX_LOG_BYTES = 4 << 20
 _START_WITHIN_S = 60.0
+_END_WITHIN_S = 30.0
 _LOG_LINES = 8
 
 
@@ -88,6 +90,20 @@ class LocalServer:
             if not _listens(self.socket):
                 self._start()
         return self.address
+
+    def end(self, pid: int) -> None:
+        """Ask the running server, whose process id is given, to end, and wait for it.
+
+        Raises UnavailableError where it does not.
+        """
+        deadline = time.monotonic() + _END_WITHIN_S
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            # It stops listening before it lets go of its store, which the next one wants.
+            while time.monotonic() < deadline:
+                os.kill(pid, 0)
+                time.sleep(0.05)
+            raise UnavailableError(f"the server does not end: end it with kill -9 {pid}, and try again")
 
     def last_words(self, offset: int = 0) -> str:
         """The last lines of its log from a byte offset on, indented, for a message."""

@@ -29,17 +29,16 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     """
     taken = {path.resolve(): f"the input {path}" for path in inputs}
     for path in outputs:
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder: name a file in it")
-        if not path.parent.is_dir():
-            raise UsageError(f"the folder {path.parent} does not exist: make it first, or name another")
-        if path.resolve() in taken:
-            raise UsageError(f"{path} would replace {taken[path.resolve()]}: choose another name")
-        taken[path.resolve()] = f"the output {path}"
-    for folder, path in {path.parent: path for path in outputs}.items():
         try:
+            if path.is_dir():
+                raise UsageError(f"{path} is a folder: name a file in it")
+            if not path.parent.is_dir():
+                raise UsageError(f"the folder {path.parent} does not exist: make it first, or name another")
+            if path.resolve() in taken:
+                raise UsageError(f"{path} would replace {taken[path.resolve()]}: choose another name")
+            taken[path.resolve()] = f"the output {path}"
             # Asking for permission bits would miss read-only mounts and full disks.
-            with tempfile.TemporaryFile(dir=folder):
+            with tempfile.TemporaryFile(dir=path.parent):
                 pass
         except OSError as error:
             raise storage_error(path, error) from None

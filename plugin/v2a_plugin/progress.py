@@ -12,7 +12,7 @@ _ENDED = {pb.STATE_SUCCEEDED: "done", pb.STATE_FAILED: "failed", pb.STATE_CANCEL
 
 
 class ProgressBars:
-    """A bar for each job; a context manager. quiet: nothing is shown at all."""
+    """A bar for the job at hand; a context manager. quiet: nothing is shown at all."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._progress = Progress(
@@ -35,7 +35,9 @@ class ProgressBars:
         self._progress.stop()
 
     def job(self, label: str) -> OnEvent:
-        """A bar for one job: what to call with each of its events. label: short, e.g. the clip's name."""
+        """A bar for the next job: what to call with each of its events. label: short, e.g. the clip's name."""
+        for former in self._progress.task_ids:
+            self._progress.remove_task(former)  # a hundred bars would push the living one off the screen
         task = self._progress.add_task("starting", total=None, label=label)
 
         def show(event: pb.GenerationEvent) -> None:

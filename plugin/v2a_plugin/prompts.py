@@ -39,6 +39,10 @@ class Row:
     cues: str
     seed: int | None
 
+    def speaks_of(self, event_number: int, clip_name: str) -> bool:
+        """Whether all that the row names, event, clip or both, is so."""
+        return self.event in (None, event_number) and self.clip in ("", clip_name)
+
 
 @dataclass(frozen=True)
 class PromptTable:
@@ -52,16 +56,23 @@ class PromptTable:
     ) -> Words | None:
         """The words for an event, or None where no row speaks of it.
 
-        Rows that name the event's number (1-based) win over rows that name its clip.
+        Rows that name the event's number (1-based) win over rows that name its clip alone.
 
         start_s: presented time of the event's start, to which its cues are relative. rate: frames a second.
         Raises UsageError, with file and line, for words or cues that no request may hold.
         """
-        rows = [row for row in self.rows if row.event == event_number]
-        rows = rows or [row for row in self.rows if row.event is None and row.clip == clip_name]
+        rows = [row for row in self.rows if row.speaks_of(event_number, clip_name)]
+        rows = [row for row in rows if row.event is not None] or rows
         if not rows:
             return None
-        seed = next((row.seed for row in rows if row.seed is not None), None)
+        seeded = [row for row in rows if row.seed is not None]
+        for row in seeded[1:]:
+            if row.seed != seeded[0].seed:
+                raise UsageError(
+                    f"{self.path}, line {row.line}: seed {row.seed}, and line {seeded[0].line} says "
+                    f"{seeded[0].seed}: all layers of an event have one seed"
+                )
+        seed = seeded[0].seed if seeded else None
         if any(row.layer == _SILENT for row in rows):
             return Words((), silent=True, seed=seed)
         return Words(tuple(self._layer(row, start_s, rate) for row in rows), seed=seed)
@@ -77,9 +88,10 @@ class PromptTable:
 def read_prompts(path: Path) -> PromptTable:
     """Read a prompts table: CSV, UTF-8, with a header line.
 
-    Columns: `clip` (name of the clip) or `event` (number of the event, from 1), or both; `layer` (empty: mix;
-    `silent`: make nothing here), `prompt`, `negative`, `cues` (times after the event's start, divided by ";":
-    "1.5; 36f"), `seed`. Several rows with one clip or event are its layers.
+    Columns: `clip` (name of the clip) or `event` (number of the event, from 1), or both, which must then agree;
+    `layer` (empty: mix; `silent`: make nothing here), `prompt`, `negative`, `cues` (times after the event's start,
+    divided by ";": "1.5; 36f"), `seed` (one for all layers of an event). Several rows with one clip or
+    event are its layers.
 
     Raises NotFoundError without the file, UsageError with file and line for what cannot be understood.
     """
@@ -96,8 +108,8 @@ def read_prompts(path: Path) -> PromptTable:
     try:
         header = _header(path, next(reader, []))
         for fields in reader:
-            if any(field.strip() for field in fields):
-                rows.append(_row(path, reader.line_num, header, fields))
+            if filled := _without_empty_end(fields):
+                rows.append(_row(path, reader.line_num, header, filled))
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
     _refuse_twice(path, rows)
@@ -147,20 +159,32 @@ def words_from_markers(markers: Sequence[Marker]) -> Words:
 
 
 def _header(path: Path, fields: Sequence[str]) -> list[str]:
-    names = [field.strip().lower() for field in fields]
+    names = [field.lower() for field in _without_empty_end(fields)]
+    if len(names) == 1 and re.search(r"[;\t]", names[0]):
+        raise UsageError(f"{path}, line 1: the columns are not divided by commas: save the table as CSV with commas")
     unknown = [name for name in names if name not in _COLUMNS]
     if unknown:
         raise UsageError(f"{path}, line 1: unknown column '{unknown[0]}': the columns are {', '.join(_COLUMNS)}")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{path}, line 1: a column is named twice: {', '.join(names)}")
     if "clip" not in names and "event" not in names:
         raise UsageError(f"{path}, line 1: the first line must name the columns, 'clip' or 'event' among them")
     return names
+
+
+def _without_empty_end(fields: Sequence[str]) -> list[str]:
+    """The fields without blanks around, and without the empty ones that spreadsheets put at the end."""
+    stripped = [field.strip() for field in fields]
+    while stripped and not stripped[-1]:
+        stripped.pop()
+    return stripped
 
 
 def _row(path: Path, line: int, header: Sequence[str], fields: Sequence[str]) -> Row:
     where = f"{path}, line {line}"
     if len(fields) > len(header):
         raise UsageError(f"{where}: {len(fields)} fields under {len(header)} columns: put quotes around commas in text")
-    cell = {name: field.strip() for name, field in zip(header, fields, strict=False)}
+    cell = dict(zip(header, fields, strict=False))
     event = _whole_number(where, "event", cell.get("event", ""), lowest=1)
     clip = cell.get("clip", "")
     if event is None and not clip:

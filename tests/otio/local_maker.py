@@ -30,6 +30,7 @@ class LocalMaker:
     error: Callable[[pb.GenerationSpec], V2AError | None] = lambda spec: None
     interrupted: bool = False
     fetched: int = 0
+    warning: str = ""
 
     def model(self, name: str) -> models_pb2.Model:
         if name != "pocket":
@@ -59,7 +60,9 @@ class LocalMaker:
             if (error := self.error(spec)) is not None:
                 raise error
             self.made.append(name)
-        job = pb.Generation(request_id=name, spec=spec, state=pb.STATE_SUCCEEDED)
+        job = pb.Generation(
+            request_id=name, spec=spec, state=pb.STATE_SUCCEEDED, warnings=[self.warning] if self.warning else []
+        )
         for layer in spec.layers:
             for index in range(spec.sampling.takes):
                 job.takes.append(self._take(name, spec, layer.name, index))

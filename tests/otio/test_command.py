@@ -21,6 +21,7 @@ from tests.otio.timelines import clip, gap, save, span, timeline
 from v2a.delivery import read_wav
 from v2a.errors import UnavailableError
 from v2a.media import picture_digest
+from v2a_otio.command import _rate
 from v2a_otio.tracks import read_tracks
 from v2a_plugin.client import ServerChoice, connect
 
@@ -152,6 +153,7 @@ def test_an_event_that_cannot_be_made_is_said_and_gives_status_1(tmp_path: Path,
         (("--prompt", "x" * 60_000), 2, "60,000 characters"),
         (("--quality", "great"), 2, "unknown quality"),
         (("--source-rate", "fast"), 2, "is no frame rate"),
+        (("--media-root", "nowhere"), 2, "is no folder"),
         (("--handles", "long"), 2, "is no time"),
         (("--prompts", "none.csv"), 1, "none.csv"),
         (("--picture", "none.mp4"), 1, "none.mp4"),
@@ -171,3 +173,16 @@ def test_an_unreadable_timeline_is_said(tmp_path: Path) -> None:
     ran = conform(tmp_path / "cut.otio", "-o", tmp_path / "out")
     assert ran.status == 1
     assert "cut.otio cannot be read as a timeline" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("18", Fraction(18)),
+        ("23.976", Fraction(24000, 1001)),
+        ("200/11", Fraction(200, 11)),
+        ("16.67", Fraction(1667, 100)),
+    ],
+)
+def test_a_source_rate_means_what_it_means_in_a_timeline(text: str, rate: Fraction) -> None:
+    assert _rate(text) == rate

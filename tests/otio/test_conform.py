@@ -12,7 +12,7 @@ from tests.otio.local_maker import LocalMaker, watch
 from tests.otio.timelines import T, clip, dissolve, gap, save, seconds, span, timeline
 from v2a.audio import sample_at
 from v2a.delivery import read_bext, wav_info
-from v2a.errors import GenerationError, StorageError, UnavailableError, UsageError
+from v2a.errors import BusyError, GenerationError, StorageError, UnavailableError, UsageError
 from v2a_otio.conform import conform, outline, prepare
 from v2a_otio.plan import Options
 from v2a_otio.tracks import read_tracks
@@ -332,3 +332,72 @@ def test_names_in_any_script_make_unique_ascii_files(tmp_path: Path, reel: Path,
         "003_clip_mix_t1.wav",
         f"004_{'x' * 40}_mix_t1.wav",
     ]
+
+
+def test_no_output_takes_the_place_of_an_input(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:
+    path = cut_of(reel, tmp_path).rename(tmp_path / "timeline.otio")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="would replace the input"):
+        run(path, tmp_path, maker)
+    picture = tmp_path / "preview.mp4"
+    picture.write_bytes(reel.read_bytes())
+    with pytest.raises(UsageError, match="would replace the input"):
+        run(path.rename(tmp_path / "cut.otio"), tmp_path, maker, picture=picture)
+    assert (tmp_path / "cut.otio").read_bytes() == before
+    assert maker.made == []
+
+
+def test_a_full_server_is_asked_again(
+    tmp_path: Path, reel: Path, maker: LocalMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [BusyError("the server's queue is full"), BusyError("the server's queue is full")]
+    maker.error = lambda spec: refusals.pop() if refusals else None
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    assert run(cut_of(reel, tmp_path), tmp_path / "out", maker)["totals"]["done"] == 3
+    assert len(pauses) == 2
+    maker.error = lambda spec: BusyError("the server's queue is full")
+    with pytest.raises(BusyError, match=r"queue is full \(0 of 3 events"):
+        run(cut_of(reel, tmp_path), tmp_path / "other", maker, prompt="rain")
+    assert sum(pauses[2:]) == 3600
+
+
+def test_cues_outside_their_event_are_said(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:
+    table = tmp_path / "prompts.csv"
+    table.write_text("event,prompt,cues\n1,a slam,0.5; 12.5\n")
+    report = run(cut_of(reel, tmp_path), tmp_path / "out", maker, prompts=table)
+    assert report["events"][0]["warnings"] == [
+        "mix: a cue 12.5 s after its start lies outside the event and is not heard"
+    ]
+
+
+def test_warnings_of_the_plan_are_not_remembered_and_those_of_the_sounds_are(
+    tmp_path: Path, reel: Path, maker: LocalMaker
+) -> None:
+    def cut(length: int) -> Path:
+        shot = clip("one", str(reel), span(0, 18, 18), available=span(0, length, 18))
+        return save(timeline([shot]), tmp_path / "cut.otio")
+
+    maker.warning = "it hums"
+    (doubt, hum) = run(cut(90), tmp_path / "out", maker)["events"][0]["warnings"]
+    assert "may be another film" in doubt
+    assert hum == "it hums"
+    again = run(cut(72), tmp_path / "out", maker)["events"][0]
+    assert (again["reused"], again["warnings"]) == (True, ["it hums"])
+
+
+def test_a_media_root_that_is_not_there_is_said(tmp_path: Path, reel: Path) -> None:
+    with pytest.raises(UsageError, match=r"--media-root .*typo is no folder"):
+        prepare(cut_of(reel, tmp_path), Options(media_roots=(tmp_path / "typo",)))
+
+
+def test_a_folder_whose_name_is_no_text_does_not_spoil_the_report(
+    tmp_path: Path, reel: Path, maker: LocalMaker
+) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    root.mkdir()
+    (root / "film.mp4").write_bytes(reel.read_bytes())
+    maker.use_source = lambda clip, path: None  # type: ignore[method-assign]
+    path = save(timeline([clip("one", "film.mp4", span(0, 18, 18))]), tmp_path / "cut.otio")
+    report = run(path, tmp_path / "out", maker, media_roots=(root,))
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report

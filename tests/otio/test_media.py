@@ -142,3 +142,18 @@ def test_handles_of_retimed_clips_are_counted_in_film(
 def test_the_source_rate_of_the_user_rules(reel: Path) -> None:
     coverage = covered(timeline([clip("one", "reel.mp4", span(0, 72, 16))]), reel.parent, source_rate=Fraction(16))
     assert coverage.piece.source_end_s == Fraction(72, 16)
+
+
+@pytest.mark.parametrize("url", ["x" * 300 + ".mp4", "file://[gone", "file:///reel.mp4\0", "a%00.mp4"])
+def test_addresses_that_no_file_can_have_are_films_that_are_missing(tmp_path: Path, url: str) -> None:
+    event = read_cut(timeline([clip("one", url, span(0, 18, 18))])).events[0]
+    with pytest.raises(MediaError, match="was not found"):
+        Library(tmp_path).find(event)
+
+
+def test_a_film_of_another_length_than_the_timeline_says_is_doubted(reel: Path) -> None:
+    said = clip("one", "reel.mp4", span(0, 18, 18), available=span(0, 90, 18))
+    assert "may be another film" in covered(timeline([said]), reel.parent).warnings[0]
+    assert covered(timeline([said]), reel.parent, source_rate=Fraction(16)).warnings == ()
+    within_a_frame = clip("one", "reel.mp4", span(0, 18, 18), available=span(0, 73, 18))
+    assert covered(timeline([within_a_frame]), reel.parent).warnings == ()

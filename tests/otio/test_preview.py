@@ -127,3 +127,22 @@ def test_what_cannot_be_made_is_black_in_the_preview(tmp_path: Path, reel: Path,
     pictures = VideoFile(tmp_path / "out" / "preview.mp4").read([Fraction(1, 2), Fraction(3, 2)], (48, 96))
     assert pictures[0].max() > 200
     assert pictures[1].max() < 30
+
+
+@pytest.mark.parametrize("last", [[], [gap(9, 18)]])
+def test_a_dissolve_for_which_there_is_no_film_is_a_cut(
+    tmp_path: Path, reel: Path, maker: LocalMaker, last: list[Any]
+) -> None:
+    # It would begin at the cut, where the film has ended.
+    made = timeline([clip("one", str(reel), span(54, 18, 18)), dissolve(0, 6, 18), *last])
+    report = run(save(made, tmp_path / "cut.otio"), tmp_path / "out", maker)
+    assert report["totals"]["done"] == 1
+    assert np.abs(sound_of(tmp_path / "out" / "preview.mp4")[40_000:47_000]).max() > 0.1
+
+
+def test_a_dissolve_that_reaches_beyond_the_cut_fades_as_long_as_it_was_set(
+    tmp_path: Path, reel: Path, maker: LocalMaker
+) -> None:
+    made = timeline([clip("one", str(reel), span(0, 18, 18)), dissolve(0, 18, 18)])
+    run(save(made, tmp_path / "cut.otio"), tmp_path / "out", maker)
+    assert np.abs(sound_of(tmp_path / "out" / "preview.mp4")[40_000:47_000]).max() > 0.1

@@ -1,6 +1,7 @@
 """A server that speaks the contract and follows a script; a program of its own, so that it can really die.
 
-Scripts: success, fails, slow, dies, drops (every stream breaks once), corrupt, contract, uploads, refuses.
+Scripts: success, working (on somebody's job), fails, slow, dies, drops (every stream breaks once), corrupt, contract,
+uploads, refuses, loud.
 Each call is noted as a line of JSON in the file --calls.
 """
 
@@ -36,12 +37,14 @@ from v2a_api.v1 import (
 RATE_HZ = 48_000
 
 
-def wav(spec: pb.GenerationSpec, layer: str, index: int) -> bytes:
+def wav(spec: pb.GenerationSpec, layer: str, index: int, *, loud: bool) -> bytes:
     """A WAV of the right length whose samples depend on seed, layer and take."""
     pieces = spec.clip.pieces
     start, end = pieces[0].presented_start, pieces[-1].presented_end
     n_samples = round(end.num * RATE_HZ / end.den) - round(start.num * RATE_HZ / start.den)
-    value = hashlib.sha256(f"{spec.sampling.seed} {layer} {index}".encode()).digest()[:1] + b"\x01\x00"
+    value = hashlib.sha256(f"{spec.sampling.seed} {layer} {index}".encode()).digest()[:1] + (
+        b"\x01\x60" if loud else b"\x01\x00"
+    )
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
@@ -57,8 +60,9 @@ class Fake(
     media_pb2_grpc.MediaServiceServicer,
     generation_pb2_grpc.GenerationServiceServicer,
 ):
-    def __init__(self, script: str, calls: Path | None) -> None:
+    def __init__(self, script: str, calls: Path | None, version: str) -> None:
         self.script = script
+        self.version = version
         self.calls = calls
         self.jobs: dict[str, pb.Generation] = {}
         self.sounds: dict[tuple[str, str, int], bytes] = {}
@@ -79,7 +83,7 @@ class Fake(
 
     def GetServerInfo(self, request: Any, context: Any) -> server_pb2.ServerInfo:  # noqa: N802
         return server_pb2.ServerInfo(
-            software_version="9.9",
+            software_version=self.version,
             contract_version=CONTRACT_VERSION + (98 if self.script == "contract" else 0),
             pid=os.getpid(),
             device="cpu",
@@ -136,7 +140,7 @@ class Fake(
         job = pb.Generation(request_id=request.request_id, spec=spec, state=pb.STATE_SUCCEEDED, attempt=1)
         for layer in layers:
             for index in range(spec.sampling.takes):
-                sound = wav(spec, layer, index)
+                sound = wav(spec, layer, index, loud=self.script == "loud")
                 self.sounds[request.request_id, layer, index] = sound
                 job.takes.add(
                     layer=layer, index=index, sha256=hashlib.sha256(sound).hexdigest(), size_bytes=len(sound),
@@ -175,7 +179,8 @@ class Fake(
         return self.jobs[request.request_id]
 
     def ListGenerations(self, request: Any, context: Any) -> pb.ListGenerationsResponse:  # noqa: N802
-        return pb.ListGenerationsResponse(generations=self.jobs.values())
+        others = [pb.Generation(state=pb.STATE_RUNNING)] if self.script == "working" else []
+        return pb.ListGenerationsResponse(generations=[*self.jobs.values(), *others])
 
     def DeleteGeneration(self, request: Any, context: Any) -> pb.DeleteGenerationResponse:  # noqa: N802
         del self.jobs[request.request_id]
@@ -200,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--script", default="success")
     parser.add_argument("--calls", type=Path)
+    parser.add_argument("--version", default="9.9")
     parser.add_argument("--started", type=Path)
     parser.add_argument("--listen", required=True)
     options = parser.parse_args()
@@ -207,7 +213,7 @@ def main() -> None:
         with options.started.open("a") as file:
             file.write(f"{os.getpid()}\n")
     server = grpc.server(ThreadPoolExecutor(8))
-    fake = Fake(options.script, options.calls)
+    fake = Fake(options.script, options.calls, options.version)
     server_pb2_grpc.add_ServerServiceServicer_to_server(fake, server)
     models_pb2_grpc.add_ModelServiceServicer_to_server(fake, server)
     media_pb2_grpc.add_MediaServiceServicer_to_server(fake, server)

@@ -257,3 +257,20 @@ def test_the_true_server_is_started_and_lists_its_models(v2a_home: Path) -> None
             assert client.info().accepts_paths
         finally:
             os.kill(client.info().pid, signal.SIGTERM)
+
+
+def test_a_film_whose_name_is_no_text_is_said(run_v2a: Run, fake_server: Start, film: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
+    Path(os.fsdecode(odd)).write_bytes(film.read_bytes())
+    done = run_v2a("generate", os.fsdecode(odd), "--server", fake_server().address)
+    assert done.status == 2
+    assert r"caf\udce9.mp4, is not UTF-8 text: rename it" in done.err
+
+
+def test_layers_that_are_too_loud_together_are_said(
+    run_v2a: Run, fake_server: Start, film: Path, tmp_path: Path
+) -> None:
+    layers = ("--layer", "effects=steps", "--layer", "music=waltz", "--layer", "ambience=hall")
+    done = run_v2a("generate", film, "--mux", "out.mp4", *layers, "--server", fake_server("loud").address)
+    assert done.status == 0
+    assert "v2a: warning: the layers are too loud together" in done.err

@@ -119,6 +119,24 @@ def test_interrupting_cancels_the_job_on_the_server(fake_server: Start, film: Pa
     assert [call["request_id"] for call in server.calls("cancel")] == [request_id(spec)]
 
 
+def test_interrupting_in_the_moment_in_which_a_watch_begins_ends_the_program(fake_server: Start, film: Path) -> None:
+    program = (
+        "import sys, grpc._channel; from pathlib import Path; from fractions import Fraction;"
+        "from tests.plugin.test_client import build; from v2a_plugin.client import ServerChoice, connect\n"
+        "def interrupt(state): raise KeyboardInterrupt\n"
+        "with connect(ServerChoice(sys.argv[1])) as client:\n"
+        "    spec = build(client, Path(sys.argv[2]))\n"
+        "    grpc._channel._run_channel_spin_thread = interrupt\n"
+        "    client.generate(spec)\n"
+    )
+    server = fake_server("slow")
+    command = [sys.executable, "-c", program, server.address, str(film)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+    assert len(server.calls("cancel")) == 1
+
+
 def test_damaged_bytes_never_become_a_file(fake_server: Start, film: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()

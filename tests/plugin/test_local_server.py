@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from v2a.errors import StorageError, UnavailableError, UsageError
-from v2a_plugin.client import ServerChoice, connect
+from v2a.version import __version__
+from v2a_api.v1 import generation_pb2 as pb
+from v2a_plugin.channel import open_channel
+from v2a_plugin.client import Client, ServerChoice, connect
 from v2a_plugin.local_server import LocalServer, home
 
 FAKE = Path(__file__).with_name("fake_server.py")
@@ -113,3 +116,41 @@ def test_without_unix_sockets_the_other_way_is_shown(tmp_path: Path, monkeypatch
     monkeypatch.delattr(socket, "AF_UNIX")
     with pytest.raises(UsageError, match=r"v2a serve --listen 127\.0\.0\.1.*--token-file"):
         LocalServer(tmp_path / "home").ensure()
+
+
+def local_client(server: LocalServer) -> Client:
+    return Client(open_channel(server.ensure()), local=server)
+
+
+def test_a_server_of_another_version_is_ended_when_it_is_idle(tmp_path: Path, started: Path) -> None:
+    server = LocalServer(tmp_path / "home", fake(started, "--version", "0.0.1"))
+    with local_client(server) as client, pytest.raises(UnavailableError, match=r"0\.0\.1.*was ended"):
+        client.check()
+    server.ensure()
+    assert len(started.read_text().split()) == 2
+
+
+def test_a_server_of_another_version_that_works_is_left_alone_and_named(tmp_path: Path, started: Path) -> None:
+    server = LocalServer(tmp_path / "home", fake(started, "--version", "0.0.1", "--script", "working"))
+    with local_client(server) as client:
+        with pytest.raises(UnavailableError, match=rf"software 0\.0\.1.*kill {started.read_text().strip()}"):
+            client.check()
+        assert client.info()
+
+
+def test_a_server_of_this_version_stays(tmp_path: Path, started: Path) -> None:
+    with local_client(LocalServer(tmp_path / "home", fake(started, "--version", __version__))) as client:
+        client.check()
+        assert client.info()
+
+
+def test_a_server_that_ended_when_it_was_idle_is_started_again_for_the_next_job(
+    tmp_path: Path, started: Path, film: Path
+) -> None:
+    server = LocalServer(tmp_path / "home", fake(started))
+    with local_client(server) as client:
+        server.end(client.info().pid)
+        clip = pb.Clip()
+        client.use_source(clip, film)
+    assert clip.path == str(film)
+    assert len(started.read_text().split()) == 2

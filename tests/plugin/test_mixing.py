@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from v2a.audio import Audio
-from v2a_plugin.mixing import mix_down
+from v2a_plugin.mixing import below_ceiling
 
 
-def test_layers_are_summed() -> None:
-    mixed = mix_down([Audio(np.full((1, 4), level, np.float32), 48_000) for level in (0.25, -0.125)])
-    assert mixed.rate_hz == 48_000
-    assert mixed.samples.tolist() == [[0.125] * 4]
+def test_what_is_quiet_enough_stays_as_it_is() -> None:
+    mix = Audio(np.full((1, 4), 0.5, np.float32), 48_000)
+    assert below_ceiling(mix) == (mix, [])
 
 
-def test_a_sum_that_would_pass_minus_one_dbfs_is_turned_down() -> None:
-    mixed = mix_down([Audio(np.full((2, 3), 0.75, np.float32), 48_000)] * 2)
+def test_a_sum_that_would_pass_minus_one_dbfs_is_turned_down_and_said() -> None:
+    mixed, warnings = below_ceiling(Audio(np.full((2, 3), 1.5, np.float32), 48_000))
     assert mixed.samples.max() == pytest.approx(10 ** (-1 / 20))
+    assert warnings == ["the layers are too loud together: in the film they are 4.5 dB lower"]

@@ -66,6 +66,8 @@ def test_semicolons_divide_cues_and_stand_in_drop_frame_timecode(tmp_path: Path)
         ("clip,promt\nreel,x\n", "line 1: unknown column 'promt'"),
         ("prompt\nx\n", "line 1: the first line must name"),
         ("", "line 1: the first line must name"),
+        ("clip;prompt\nreel;x\n", "line 1: the columns are not divided by commas"),
+        ("clip,prompt,prompt\nreel,x,y\n", "line 1: a column is named twice"),
         ("clip,prompt\nreel,a,b\n", "line 2: 3 fields under 2 columns"),
         ("clip,layer\nreel,foley\n", "line 2: unknown layer 'foley'"),
         ("event\n0\n", "line 2: event must be a whole number from 1"),
@@ -116,3 +118,22 @@ def test_markers_speak() -> None:
 def test_markers_may_ask_for_silence_or_say_nothing() -> None:
     assert words_from_markers([Marker(Fraction(0), "v2a-silent")]).silent
     assert words_from_markers([]).layers == (Layer("mix"),)
+
+
+def test_a_row_that_names_event_and_clip_speaks_only_where_both_are_so(tmp_path: Path) -> None:
+    found = read_prompts(table(tmp_path, "event,clip,prompt\n2,door,slam\n,street,rain\n"))
+    assert found.words_for(2, "street", rate=RATE) == found.words_for(9, "street", rate=RATE)
+    assert found.words_for(2, "door", rate=RATE) != found.words_for(2, "street", rate=RATE)
+    assert found.words_for(3, "door", rate=RATE) is None
+
+
+def test_layers_of_an_event_with_two_seeds_are_refused(tmp_path: Path) -> None:
+    found = read_prompts(table(tmp_path, "event,layer,seed\n1,effects,7\n1,music,\n1,ambience,9\n"))
+    with pytest.raises(UsageError, match=r"line 4: seed 9, and line 2 says 7"):
+        found.words_for(1, "", rate=RATE)
+
+
+def test_empty_columns_that_spreadsheets_leave_at_the_end_are_passed_over(tmp_path: Path) -> None:
+    words = read_prompts(table(tmp_path, "event,prompt,,\n1,rain,,,\n,,,,\n")).words_for(1, "", rate=RATE)
+    assert words is not None
+    assert words.layers == (Layer("mix", "rain"),)

@@ -12,7 +12,7 @@ from torch import Tensor
 from v2a.request import LAYERS
 from v2a.train.shards import N_TOKENS, TRACKS, Examples, read_shards
 
-_TRACK_SHARES = {"mix": 0.45, "effects": 0.32, "ambience": 0.15, "music": 0.08}
+_TRACK_SHARES = {"mix": 0.4, "effects": 0.3, "ambience": 0.22, "music": 0.08}
 
 
 @dataclass(frozen=True)

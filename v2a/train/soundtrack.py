@@ -12,7 +12,7 @@ from v2a.train.scenes.impacts import IMPACTS
 
 N_SAMPLES = DURATION_S * RATE_HZ
 
-_OTHER_CLASS = 0.25  # how often an impact sounds like something the motion does not suggest
+_OTHER_CLASS = 0.3  # how often a motion sounds like something it does not suggest, so that words are listened to
 # What an editor would type for a motion, whatever the recording is called.
 MOTION_PHRASES = {
     "ball": ("bouncing ball", "ball bouncing on the ground", "rubber ball bounce"),
@@ -60,7 +60,7 @@ def compose(rng: np.random.Generator, scene: Scene, bank: SoundBank) -> Soundtra
         else:
             ambience_words.append(_lay_bed(rng, heard, bank, ambience))
     if rng.random() < 0.3:
-        air = Heard("air", 0.0, float(DURATION_S), ())
+        air = Heard("air" if rng.random() < 0.5 else "any", 0.0, float(DURATION_S), ())
         ambience_words.append(_lay_bed(rng, air, bank, ambience, gain_db=rng.uniform(-12, 0)))
     if rng.random() < 0.12 and bank.music:
         sound = bank.music[rng.integers(len(bank.music))]
@@ -116,14 +116,15 @@ def _lay_bed(
     track: npt.NDArray[np.float32],
     gain_db: float | None = None,
 ) -> str:
-    label, takes = _choose(rng, bank.beds, heard.motion)
+    suits = heard.motion == "air" or rng.random() >= _OTHER_CLASS
+    label, takes = _choose(rng, bank.beds, heard.motion if suits else "any")
     start, end = round(heard.start_s * RATE_HZ), round(heard.end_s * RATE_HZ)
     bed = _looped(rng, bank.samples(takes[rng.integers(len(takes))]), end - start)
     fade = min(2_400, len(bed) // 2)
     bed[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
     bed[len(bed) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     track[start:end] += bed * 10 ** ((rng.uniform(-6, 4) if gain_db is None else gain_db) / 20)
-    return _caption(rng, label, heard.motion, suits=True)
+    return _caption(rng, label, heard.motion, suits)
 
 
 def _looped(rng: np.random.Generator, sound: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:

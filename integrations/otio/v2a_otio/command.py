@@ -71,7 +71,8 @@ def conform(
 ) -> None:
     """Make sound for each picture clip of TIMELINE, on new tracks of a copy of it.
 
-    Its own tracks stay as they are. An event that fails does not stop the others; the exit status is then 1.
+    Its own tracks stay as they are. An event that fails does not stop the others; the exit status is then 1, as
+    it is where there is no preview.
     """
     from v2a_otio.conform import conform as run
     from v2a_otio.conform import outline, prepare
@@ -102,11 +103,13 @@ def conform(
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         _print(report, output)
-    if report["totals"]["failed"]:
+    if report["totals"]["failed"] or (report["totals"]["sounds"] and not report["preview"]):
         raise typer.Exit(1)
 
 
 def _rate(text: str | None) -> Fraction | None:
+    from v2a_otio.times import exact_rate
+
     if text is None:
         return None
     try:
@@ -115,7 +118,8 @@ def _rate(text: str | None) -> Fraction | None:
         rate = Fraction(0)
     if not 1 <= rate <= 1000:
         raise UsageError(f"'{text}' is no frame rate: write 18, 16.67 or 24000/1001")
-    return rate
+    # 23.976 and 29.97 mean what they mean in a timeline.
+    return rate if "/" in text else exact_rate(float(rate))
 
 
 def _print(report: dict[str, Any], output: Path) -> None:
@@ -127,7 +131,8 @@ def _print(report: dict[str, Any], output: Path) -> None:
             typer.echo(f"     {layer['layer']}: {layer['prompt'] or '(no words)'}")
         for warning in event["warnings"]:
             typer.echo(f"v2a: warning: event {event['number']}: {warning}", err=True)
-    for warning in report["warnings"]:
+    preview = report["preview"]
+    for warning in report["warnings"] + (preview["warnings"] if preview else []):
         typer.echo(f"v2a: warning: {warning}", err=True)
     totals = report["totals"]
     if planned:
@@ -138,8 +143,8 @@ def _print(report: dict[str, Any], output: Path) -> None:
         typer.echo("nothing new to make: every sound is there already")
     else:
         typer.echo(f"{made} events made, {totals['reused']} kept from an earlier run, {totals['failed']} failed")
-    if report["preview"]:
-        typer.echo(f"{output / report['preview']['file']}: picture {report['preview']['picture']}")
+    if preview:
+        typer.echo(f"{output / preview['file']}: picture {preview['picture']}")
     typer.echo(f"{output / report['output']}, {output / 'report.html'}")
 
 

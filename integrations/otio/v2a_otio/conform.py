@@ -1,6 +1,6 @@
 """The recipe: a timeline and some words in; the same timeline with sound, a preview and a report out."""
 
-import tempfile
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -26,9 +26,10 @@ from v2a_otio.events import Cut, read_cut, read_timeline
 from v2a_otio.making import AUDIO, Maker, Watch, before, make, recall, specify, unasked
 from v2a_otio.media import Library
 from v2a_otio.plan import Options, Plan, make_plans, unused_rows
-from v2a_otio.preview import make_preview
+from v2a_otio.preview import make_preview, preview_name
 from v2a_otio.report import Document, Outcome, Whole
 from v2a_otio.tracks import PlacedFile, write_timeline
+from v2a_plugin.outputs import check_outputs
 from v2a_plugin.prompts import layer_name, read_prompts
 from v2a_plugin.timeline import parse_time
 
@@ -53,8 +54,11 @@ def prepare(path: Path, options: Options) -> Prepared:
     """Read a timeline and plan its events.
 
     Raises MediaError for a timeline or picture that cannot be used, UsageError for words that no request may
-    hold.
+    hold and for media roots that are no folders.
     """
+    for root in options.media_roots:
+        if not os.path.isdir(root):  # noqa: PTH112 - takes folders that are closed, too
+            raise UsageError(f"--media-root {root} is no folder that can be read")
     table = read_prompts(options.prompts) if options.prompts else None
     if options.picture:
         probe(options.picture)
@@ -63,6 +67,8 @@ def prepare(path: Path, options: Options) -> Prepared:
     library = Library(path.absolute().parent, options.media_roots, options.source_rate)
     plans = make_plans(cut, options, library, table, parse_time(options.handles, cut.rate))
     warnings = tuple(unused_rows(table, cut.events))
+    if path.suffix.lower() == ".edl":
+        warnings += ("an EDL does not say its frame rate: it was read at 24 frames a second. Export .otio otherwise",)
     if not plans:
         warnings += ("the timeline has no picture clips: there is nothing to make sound for",)
     return Prepared(timeline, path, cut, tuple(plans), options, warnings)
@@ -82,7 +88,7 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch) -> Doc
     """
     model = maker.model(prepared.options.model)
     _refuse_layers(prepared.plans, model)
-    _open_folder(folder)
+    _open_folder(folder, prepared)
     old = report.read(folder / report.FILE)
     outcomes = [specify(plan, prepared.cut, model) for plan in prepared.plans]
     finished = report.finished(old)
@@ -121,14 +127,15 @@ def _refuse_layers(plans: Sequence[Plan], model: models_pb2.Model) -> None:
                 )
 
 
-def _open_folder(folder: Path) -> None:
-    """Make the output folder, and see that it takes files before time is spent on what goes in."""
+def _open_folder(folder: Path, prepared: Prepared) -> None:
+    """Make the output folder, and see that it takes files, and they no input's place, before any time is spent."""
     try:
         (folder / AUDIO).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder / AUDIO):
-            pass
     except OSError as error:
         raise storage_error(folder, error) from error
+    picture = prepared.options.picture
+    names = (_TIMELINE, report.FILE, page.FILE, preview_name(picture), f"{AUDIO}/001.wav")
+    check_outputs([folder / name for name in names], [prepared.path, *([picture] if picture else [])])
 
 
 @contextmanager

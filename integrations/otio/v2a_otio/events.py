@@ -6,6 +6,7 @@ seconds; record time 0 is the timeline's first frame, media time is the medium's
 """
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,12 +26,14 @@ _ZERO = Fraction(0)
 class Medium:
     """What the timeline says about a medium.
 
-    url: "" where the timeline names no address. name: of the file. start_s: timecode of its first frame, where said.
+    url: "" where the timeline names no address. name: of the file. start_s: timecode of its first frame,
+    and duration_s: its length, where said.
     """
 
     url: str
     name: str
     start_s: Fraction | None = None
+    duration_s: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class _Shown:
 
 def read_timeline(path: Path) -> otio.schema.Timeline:
     """Read a timeline file. Raises MediaError where it cannot be read or holds something else."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - takes folders that are closed, too
         raise MediaError(f"there is no timeline at {path}")
     if path.suffix.lower().lstrip(".") not in otio.adapters.suffixes_with_defined_adapters(read=True):
         raise MediaError(
@@ -232,7 +235,8 @@ def _medium(clip: otio.schema.Clip) -> tuple[Medium, str, str]:
     name = reference.name if reference is not None else ""
     if isinstance(reference, otio.schema.ExternalReference):
         url = reference.target_url or ""
-        return Medium(url, url.replace("\\", "/").rsplit("/", 1)[-1] or name or clip.name, start_s), "", ""
+        length_s = exact(available.duration) if available is not None else None
+        return Medium(url, url.replace("\\", "/").rsplit("/", 1)[-1] or name or clip.name, start_s, length_s), "", ""
     if isinstance(reference, otio.schema.GeneratorReference):
         kind = reference.generator_kind or "picture"
         return Medium("", name, start_s), f"a generated {kind} has nothing to hear", ""

@@ -1,12 +1,14 @@
 """One event's sound: asked for, found made already, or made now."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from v2a.errors import (
+    BusyError,
     CancelledError,
     ConflictError,
     GenerationError,
@@ -28,6 +30,10 @@ from v2a_plugin.specs import clip_spec, generation_spec
 log = logging.getLogger(__name__)
 
 AUDIO = "audio"  # the WAVs' folder
+
+# How often, and how long in all, a full server is asked again: an hour.
+_BUSY_PAUSE_S = 10.0
+_BUSY_TRIES = 360
 
 OnEvent = Callable[[pb.GenerationEvent], None]
 # Gives the listener for one event's job, from the words to show for it.
@@ -60,7 +66,7 @@ class Maker(Protocol):
 def before(plan: Plan) -> Outcome:
     """A plan's outcome before anything is made."""
     status: Status = "skipped" if plan.omission else "failed" if plan.problem else "pending"
-    warnings = plan.coverage.warnings if plan.coverage else plan.event.warnings
+    warnings = plan.coverage.warnings + plan.stray_cues() if plan.coverage else plan.event.warnings
     return Outcome(plan, status, warnings=warnings, error=plan.problem or plan.omission)
 
 
@@ -83,8 +89,7 @@ def recall(outcome: Outcome, finished: Mapping[str, Finished], folder: Path) -> 
     made = finished.get(outcome.request_id)
     if made is None or not _is_whole(outcome.plan, made.sounds, folder):
         return outcome
-    warnings = tuple(dict.fromkeys(outcome.warnings + made.warnings))
-    return replace(outcome, status="done", sounds=made.sounds, warnings=warnings, reused=True)
+    return replace(outcome, status="done", sounds=made.sounds, said=made.said, reused=True)
 
 
 def unasked(finished: Mapping[str, Finished], outcomes: Sequence[Outcome]) -> tuple[Finished, ...]:
@@ -111,6 +116,19 @@ def _is_whole(plan: Plan, sounds: Sequence[SoundFile], folder: Path) -> bool:
     )
 
 
+def _generate(maker: Maker, spec: pb.GenerationSpec, on_event: OnEvent) -> pb.Generation:
+    """Have it made; while the server has no room, try again now and then, for an hour at most."""
+    for tried in range(_BUSY_TRIES):
+        try:
+            return maker.generate(spec, on_event)
+        except BusyError as error:
+            if not tried:
+                log.warning("waiting for room at the server: %s", error)
+            on_event(pb.GenerationEvent(progress=pb.Progress(stage="waiting for room at the server")))
+        time.sleep(_BUSY_PAUSE_S)
+    return maker.generate(spec, on_event)
+
+
 def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
     """Have one event's sound made, and fetch it."""
     plan, spec = outcome.plan, outcome.spec
@@ -119,7 +137,7 @@ def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
     n_samples = plan.coverage.whole.n_samples(RATE_HZ)
     try:
         maker.use_source(spec.clip, plan.film.info.path)
-        job = maker.generate(spec, watch(f"{plan.event.number} {plan.event.name}"))
+        job = _generate(maker, spec, watch(f"{plan.event.number} {plan.event.name}"))
         sounds = []
         for take in job.takes:
             path = f"{AUDIO}/{plan.file_name(layer_name(take.layer), take.index)}"
@@ -142,5 +160,4 @@ def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
         return replace(outcome, status="failed", error=str(error))
     if not _is_whole(plan, sounds, folder):
         return replace(outcome, status="failed", error="the server did not make all layers and takes: run it again")
-    warnings = tuple(dict.fromkeys((*outcome.warnings, *job.warnings)))
-    return replace(outcome, status="done", sounds=tuple(sounds), warnings=warnings)
+    return replace(outcome, status="done", sounds=tuple(sounds), said=tuple(job.warnings))

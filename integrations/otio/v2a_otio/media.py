@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -69,10 +69,11 @@ class Library:
 
     def _path(self, medium: Medium) -> Path:
         for candidate in _candidates(medium.url, self.folder):
-            if candidate.is_file():
+            # Unlike Path.is_file, this takes names that are too long and folders that are closed as well.
+            if os.path.isfile(candidate):  # noqa: PTH113
                 return candidate.resolve()
         matches = self._by_name.get(medium.name, []) + self._by_name.get(unquote(medium.name), [])
-        found = sorted(set(matches))
+        found = sorted({path.resolve() for path in matches})
         if len(found) == 1:
             return found[0]
         if found:
@@ -97,7 +98,7 @@ class Library:
         for root in self.roots:
             for folder, _, files in os.walk(root):
                 for name in files:
-                    names[name].append(Path(folder, name).resolve())
+                    names[name].append(Path(folder, name))
         return dict(names)
 
 
@@ -107,7 +108,7 @@ def cover(event: Event, film: Film, handle_s: Fraction, earliest_s: Fraction) ->
     earliest_s: the first record time that a WAV may begin at (timecode knows no negative time).
     Raises MediaError where the film does not hold what the cut shows.
     """
-    warnings = list(event.warnings)
+    warnings = list(event.warnings) + list(_doubts(event.medium, film))
     before_s, after_s = _room(event, film)
     placed = event.record
     lead_s = min(event.opening.before_s, before_s, placed.start_s)
@@ -118,13 +119,26 @@ def cover(event: Event, film: Film, handle_s: Fraction, earliest_s: Fraction) ->
     head_s = min(handle_s, before_s - lead_s, max(heard.start_s - earliest_s, _ZERO))
     tail_s = min(handle_s, after_s - trail_s)
     if min(head_s, tail_s) < handle_s:
-        warnings.append(f"handles shortened to {float(head_s):g} s before and {float(tail_s):g} s after: no more film")
+        warnings.append(
+            f"handles shortened to {float(head_s):g} s before and {float(tail_s):g} s after: the film ends there, or "
+            "timecode begins"
+        )
     whole = Range(heard.start_s - head_s, heard.end_s + tail_s)
     shown = [
         min(max(event.media_at(at_s) - film.first_s, _ZERO), film.info.duration_s)
         for at_s in (whole.start_s, whole.end_s)
     ]
     return Coverage(placed, heard, whole, Piece(shown[0], shown[1], whole.start_s, whole.end_s), tuple(warnings))
+
+
+def _doubts(medium: Medium, film: Film) -> Iterator[str]:
+    """Another film of the same name is the wrong link that looks right: its length tells."""
+    length_s, said_s = film.info.duration_s, medium.duration_s
+    if said_s is not None and film.source_rate is None and abs(length_s - said_s) > 1 / film.info.rate:
+        yield (
+            f"{film.info.path} is {float(length_s):.3f} s long, and the timeline says {float(said_s):.3f} s: it may "
+            "be another film of this name"
+        )
 
 
 def _room(event: Event, film: Film) -> tuple[Fraction, Fraction]:
@@ -163,7 +177,10 @@ def _first(event: Event, info: VideoInfo) -> Fraction:
 
 def _candidates(url: str, folder: Path) -> list[Path]:
     """The paths that a target_url may mean. URLs other than files are never fetched."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # file://[…
+        return []
     if not url or "\0" in url or (len(parts.scheme) > 1 and parts.scheme != "file"):
         return []  # a scheme of one letter is a Windows drive
     if parts.scheme == "file":

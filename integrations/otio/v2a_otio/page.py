@@ -25,7 +25,7 @@ def write(path: Path, report: dict[str, Any], folder: Path) -> None:
     """Write the page for a report (see `report.document`) whose files lie in a folder."""
     text = _page(report, folder)
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def waveform(audio: Audio) -> str:

@@ -11,7 +11,7 @@ from v2a.errors import MediaError, NotFoundError, UsageError
 from v2a.request import Layer, LayerName, Quality, Sampling
 from v2a_otio.events import Cut, Event
 from v2a_otio.media import Coverage, Film, Library, cover
-from v2a_plugin.prompts import PromptTable, Words, words_from_markers
+from v2a_plugin.prompts import PromptTable, Row, Words, words_from_markers
 
 RATE_HZ = 48_000
 _NAME_CHARS = 40
@@ -64,6 +64,17 @@ class Plan:
         """Whether sound is to be made."""
         return not self.problem and not self.omission
 
+    def stray_cues(self) -> tuple[str, ...]:
+        """Sentences about cues outside the sound, which nothing can follow."""
+        whole = self.coverage.whole if self.coverage else self.event.record
+        return tuple(
+            f"{layer.name}: a cue {float(cue.time_s - self.event.record.start_s):g} s after its start lies outside "
+            "the event and is not heard"
+            for layer in self.layers
+            for cue in layer.cues
+            if not whole.start_s <= cue.time_s < whole.end_s
+        )
+
     def file_name(self, layer: LayerName, take: int) -> str:
         """The WAV's name for a layer and a take (from 0): ASCII, and unique in its timeline."""
         return f"{self.event.number:03d}_{_ascii(self.event.name)}_{layer}_t{take + 1}.wav"
@@ -80,12 +91,15 @@ def unused_rows(table: PromptTable | None, events: Sequence[Event]) -> list[str]
     """Sentences about rows of the prompts table that speak of no event: most likely a misspelt name."""
     if table is None:
         return []
-    names, numbers = {event.name for event in events}, {event.number for event in events}
     return [
-        f"{table.path.name}, line {row.line}: the timeline has no such event ({row.clip or row.event})"
+        f"{table.path.name}, line {row.line}: the timeline has no such event ({_named(row)})"
         for row in table.rows
-        if (row.event not in numbers if row.event is not None else row.clip not in names)
+        if not any(row.speaks_of(event.number, event.name) for event in events)
     ]
+
+
+def _named(row: Row) -> str:
+    return " ".join(([] if row.event is None else [f"number {row.event}"]) + ([row.clip] if row.clip else []))
 
 
 def _plan(

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from v2a.audio import Audio, sample_at
+from v2a.audio import sample_at
 from v2a.delivery import write_wav
 from v2a.media import mux, probe
 from v2a.output import storage_error
@@ -19,8 +17,8 @@ from v2a_otio.mix import mix
 from v2a_otio.picture import render
 from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.tracks import PlacedFile
+from v2a_plugin.mixing import below_ceiling
 
-_PEAK = 10 ** (-1 / 20)  # −1 dBFS: room for the codec
 _IN_MP4 = ("h264", "hevc", "av1", "vp9", "mpeg4")
 _MP4_LIKE = (".mp4", ".m4v", ".mov", ".mkv")
 _OWN = (".mov", ".mkv", ".webm")
@@ -52,7 +50,7 @@ def make_preview(
     """
     heard = [file for file in files if file.take == 0]
     inputs = _inputs(cut, plans, heard, picture)
-    name = f"preview{_suffix(picture)}"
+    name = preview_name(picture)
     says = f"copied from {picture.name}" if picture else "rendered preview, not the reference film"
     out = folder / name
     warnings = list(_length_warnings(cut, picture))
@@ -61,12 +59,8 @@ def make_preview(
     try:
         with tempfile.TemporaryDirectory(prefix=".v2a-", dir=folder) as scratch:
             sound = Path(scratch, "mix.wav")
-            audio = mix(heard, folder, sample_at(cut.duration_s, RATE_HZ))
-            peak = float(np.abs(audio.samples).max(initial=0))
-            if peak > _PEAK:
-                audio = Audio(audio.samples * np.float32(_PEAK / peak), audio.rate_hz)
-                down_db = 20 * np.log10(peak / _PEAK)
-                warnings.append(f"the layers were too loud together: here they are {down_db:.1f} dB lower")
+            audio, lowered = below_ceiling(mix(heard, folder, sample_at(cut.duration_s, RATE_HZ)))
+            warnings += lowered
             write_wav(sound, audio, 24, None)
             film = picture
             if film is None:
@@ -76,6 +70,14 @@ def make_preview(
     except OSError as error:
         raise storage_error(out, error) from error
     return Preview(name, file_sha256(out), inputs, says, tuple(warnings))
+
+
+def preview_name(picture: Path | None) -> str:
+    """MP4 where the picture fits in as it is, else its own container or, where none is written, Matroska."""
+    own = picture.suffix.lower() if picture else ".mp4"
+    if picture is None or (own in _MP4_LIKE and probe(picture).codec in _IN_MP4):
+        return "preview.mp4"
+    return f"preview{own if own in _OWN else '.mkv'}"
 
 
 def file_sha256(path: Path) -> str:
@@ -95,14 +97,6 @@ def _inputs(cut: Cut, plans: Sequence[Plan], heard: Sequence[PlacedFile], pictur
         [[str(file.path), file.facts["sha256"], repr((file.opening, file.closing, file.coverage))] for file in heard],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _suffix(picture: Path | None) -> str:
-    """MP4 where the picture fits in as it is, else its own container or, where none is written, Matroska."""
-    own = picture.suffix.lower() if picture else ".mp4"
-    if picture is None or (own in _MP4_LIKE and probe(picture).codec in _IN_MP4):
-        return ".mp4"
-    return own if own in _OWN else ".mkv"
 
 
 def _length_warnings(cut: Cut, picture: Path | None) -> Iterator[str]:

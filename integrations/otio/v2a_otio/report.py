@@ -13,14 +13,17 @@
     warnings    about the whole
     events      one each, in record order:
         number, name, track, status (done, failed, skipped, pending), error, warnings, reused, request_id
+        said        those of the warnings that the server gave with the sounds
         media       file; start and end of the stretch shown from cut to cut (timecode of the medium); speed
         record      start and end from cut to cut, from the timeline's first frame
-        heard       the same with the dissolves; file_range: the same with the handles; the WAVs have this
-        range seconds     length of each WAV; files: how many there are to be
+        heard       the same with the dissolves
+        file_range  the same with the handles: what the WAVs hold
+        seconds     length of each WAV
+        files       how many WAVs there are to be
         seed, quality
         layers      layer, prompt, negative, cues (record times)
         sounds      layer, take (from 1), file, sha256, n_samples, loudness_lufs, peak_dbfs (null: silence)
-    earlier     request_id, warnings and sounds of what earlier runs made and this one could not ask for (its film
+    earlier     request_id, said and sounds of what earlier runs made and this one could not ask for (its film
                 was not there, say): it is taken up again once it is asked for
 
 Times and rates are {num, den, text}: exact seconds as a fraction, and timecode to read.
@@ -70,12 +73,16 @@ class Finished:
 
     request_id: str
     sounds: tuple[SoundFile, ...]
-    warnings: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a plan. spec: what the server is asked for, where it can be asked."""
+    """What became of a plan.
+
+    spec: what the server is asked for, where it can be asked. warnings: about the plan; said: the server's, about
+    the sounds.
+    """
 
     plan: Plan
     status: Status
@@ -83,6 +90,7 @@ class Outcome:
     request_id: str = ""
     sounds: tuple[SoundFile, ...] = ()
     warnings: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     error: str = ""
     reused: bool = False
 
@@ -144,7 +152,9 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
 def write(path: Path, report: Document) -> None:
     """Write the report atomically. Raises StorageError."""
     with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        # A file name that is not UTF-8 becomes what JSON, too, writes for it.
+        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read(path: Path) -> Document:
@@ -166,7 +176,7 @@ def finished(report: Mapping[str, Any]) -> dict[str, Finished]:
         try:
             if entry["sounds"]:
                 sounds = tuple(SoundFile(**sound) for sound in entry["sounds"])
-                made[entry["request_id"]] = Finished(entry["request_id"], sounds, tuple(entry["warnings"]))
+                made[entry["request_id"]] = Finished(entry["request_id"], sounds, tuple(entry["said"]))
         except (TypeError, KeyError) as error:
             log.warning("an entry of the earlier report cannot be used: %r", error)
     return made
@@ -183,7 +193,8 @@ def _event(cut: Cut, outcome: Outcome) -> Document:
         "track": event.track,
         "status": outcome.status,
         "error": outcome.error,
-        "warnings": list(outcome.warnings),
+        "warnings": [*outcome.warnings, *outcome.said],
+        "said": list(outcome.said),
         "reused": outcome.reused,
         "request_id": outcome.request_id,
         "media": {

@@ -44,8 +44,7 @@ def write_timeline(
     facts: Mapping[str, Any],
     path: Path,
 ) -> None:
-    """Write the timeline with its own tracks as they are and one new audio track a layer and take, and verify
-    it.
+    """Write the timeline, its own tracks as they are, with one new audio track a layer and take; verify it.
 
     Positions are whole samples, each boundary rounded by itself, so that they do not drift. Dissolves become
     dissolves of the sound, as far as the WAVs reach.

@@ -126,8 +126,9 @@ def generate(
         ]
         for path, take in written:
             client.fetch(job.request_id, take, path)
+    warnings = list(job.warnings)
     if mux is not None:
-        add_sound(clip, [path for path, _ in written], mux, keep_sound=mux_keep, at_s=span.start_s)
+        warnings += add_sound(clip, [path for path, _ in written], mux, keep_sound=mux_keep, at_s=span.start_s)
     report = {
         "clip": str(clip),
         "start_s": str(span.start_s),
@@ -137,7 +138,7 @@ def generate(
         "request_id": job.request_id,
         "files": [_facts(path, take) for path, take in written],
         "mux": None if mux is None else str(mux),
-        "warnings": list(job.warnings),
+        "warnings": warnings,
     }
     _print(report, as_json=as_json)
 

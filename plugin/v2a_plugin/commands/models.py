@@ -49,7 +49,7 @@ def list_models(
         use = "" if facts["commercial_use"] else " (non-commercial)"
         sound = f"{facts['sample_rate_hz'] / 1000:g} kHz {'mono' if facts['channels'] == 1 else 'stereo'}"
         table.add_row(facts["name"], facts["title"], ", ".join(facts["layers"]), sound, facts["licence"] + use)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @models.command("get")
@@ -72,7 +72,7 @@ def get_model(
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
         table.add_row(key, ", ".join(value) if isinstance(value, list) else str(value))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _facts(model: "Model") -> dict[str, Any]:

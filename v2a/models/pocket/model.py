@@ -16,7 +16,6 @@ from v2a.models.pocket.text import TextEncoder, words_of
 from v2a.models.pocket.video import VideoEncoder, to_grey
 from v2a.request import LAYERS, LayerName
 
-
 # Training mixes are hot, to keep quiet tails above the codec's floor; a track should leave room for its neighbours.
 _LEVEL = 0.5
 
