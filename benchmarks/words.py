@@ -80,7 +80,8 @@ def _make(model: PocketModel, word: str, seed: int) -> npt.NDArray[np.float32]:
         Clip("0" * 64, (still,)), "pocket", model.card.digest, (Layer("ambience", word),), Sampling(seed=seed)
     )
     with VideoFile(FILM) as source:
-        return next(v2a.generate(model, source, request, lambda _: None)).audio.samples[0]
+        (take,) = v2a.generate(model, source, request, lambda _: None)
+    return np.asarray(take.audio.samples[0])
 
 
 if __name__ == "__main__":

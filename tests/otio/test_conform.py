@@ -401,3 +401,17 @@ def test_a_folder_whose_name_is_no_text_does_not_spoil_the_report(
     path = save(timeline([clip("one", "film.mp4", span(0, 18, 18))]), tmp_path / "cut.otio")
     report = run(path, tmp_path / "out", maker, media_roots=(root,))
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+
+
+def test_relative_addresses_still_mean_the_same_films_in_the_new_folder(
+    tmp_path: Path, reel: Path, maker: LocalMaker
+) -> None:
+    (tmp_path / "cuts").mkdir()
+    made = timeline([clip("near", f"../{reel.name}", span(0, 18, 18)), clip("there", str(reel), span(18, 18, 18))])
+    path = save(made, tmp_path / "cuts" / "cut.otio")
+    (tmp_path / reel.name).write_bytes(reel.read_bytes())
+    run(path, tmp_path / "out" / "sound", maker)
+    near, there = otio.adapters.read_from_file(str(tmp_path / "out" / "sound" / "timeline.otio")).tracks[0]
+    assert near.media_reference.target_url == f"../../{reel.name}"
+    assert (tmp_path / "out" / "sound" / near.media_reference.target_url).resolve() == (tmp_path / reel.name).resolve()
+    assert there.media_reference.target_url == str(reel), "absolute addresses stay"

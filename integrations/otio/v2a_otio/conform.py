@@ -28,7 +28,7 @@ from v2a_otio.media import Library
 from v2a_otio.plan import Options, Plan, make_plans, unused_rows
 from v2a_otio.preview import make_preview, preview_name
 from v2a_otio.report import Document, Outcome, Whole
-from v2a_otio.tracks import PlacedFile, write_timeline
+from v2a_otio.tracks import PlacedFile, moved, write_timeline
 from v2a_plugin.outputs import check_outputs
 from v2a_plugin.prompts import layer_name, read_prompts
 from v2a_plugin.timeline import parse_time
@@ -108,7 +108,8 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch) -> Doc
                 outcomes[index] = make(outcome, folder, maker, watch)
                 report.write(folder / report.FILE, report.document(whole, outcomes))
     files = [file for outcome in outcomes for file in _placed(outcome, model)]
-    write_timeline(prepared.timeline, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
+    own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
+    write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
     whole = _with_preview(replace(whole, output=_TIMELINE), outcomes, files, folder)
     made = report.document(whole, outcomes)
     report.write(folder / report.FILE, made)

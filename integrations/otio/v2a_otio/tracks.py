@@ -1,10 +1,13 @@
 """Sound on new tracks of a timeline, and reading it back."""
 
+import os
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import opentimelineio as otio
 
@@ -18,6 +21,10 @@ from v2a_otio.times import exact, in_samples
 from v2a_plugin.placement import Placed, Sound, TrackPlan, differences, plan_tracks
 
 _DAY_S = 24 * 60 * 60
+_ADDRESSES = {
+    otio.schema.ExternalReference: "target_url",
+    otio.schema.ImageSequenceReference: "target_url_base",
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,21 @@ def write_timeline(
         wrong = _differences(timeline, plan, temporary)
         if wrong:
             raise StorageError(f"{path.name} was not kept, since it reads back wrong: {'; '.join(wrong[:5])}")
+
+
+def moved(timeline: otio.schema.Timeline, old: Path, new: Path) -> otio.schema.Timeline:
+    """A copy for another folder: relative addresses of media, which hosts read from the timeline's own folder, still
+    mean the same files. Nothing else changes.
+    """
+    copy = timeline.deepcopy()
+    way = Path(os.path.relpath(old.resolve(), new.resolve())).as_posix()
+    for clip in copy.find_clips():
+        for reference in clip.media_references().values():
+            field = _ADDRESSES.get(type(reference))
+            address = getattr(reference, field) if field else None
+            if field and address and not urlsplit(address).scheme and not Path(address).is_absolute():
+                setattr(reference, field, posixpath.normpath(f"{way}/{address}"))
+    return copy
 
 
 def read_tracks(timeline: otio.schema.Timeline) -> tuple[TrackPlan, ...]:
