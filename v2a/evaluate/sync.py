@@ -100,7 +100,7 @@ def measure_sync(
                     tally(shot.name, f"cues {name} against {against}", found, cues)
     names = [*dict.fromkeys(shot.name for shot in shots), "all"]
     rows = [(name, condition) for name in names for (shot, condition) in tallies if shot == name]
-    return [Row(name, condition, _pooled(tallies[name, condition])) for name, condition in rows]
+    return [Row(name, condition, pooled(tallies[name, condition])) for name, condition in rows]
 
 
 def _two_cue_sets(shot: Shot) -> tuple[list[float], list[float]]:
@@ -134,7 +134,7 @@ def _make(
     return next(generate(model, source, request, lambda _: None)).audio
 
 
-def _pooled(scores: Sequence[Score]) -> Score:
+def pooled(scores: Sequence[Score]) -> Score:
     """Scores over all soundtracks taken as one."""
     n_found, n_true = sum(s.n_found for s in scores), sum(s.n_true for s in scores)
     hits = sum(round(s.recall * s.n_true) for s in scores)

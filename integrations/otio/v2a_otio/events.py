@@ -112,7 +112,7 @@ def read_timeline(path: Path) -> otio.schema.Timeline:
     except Exception as error:  # adapters are plug-ins: each raises whatever its parser does
         raise MediaError(f"{path.name} cannot be read as a timeline: {_one_line(error)}") from error
     if not isinstance(found, otio.schema.Timeline):
-        raise MediaError(f"{path.name} holds a {type(found).__name__}, not a timeline: export a single timeline")
+        raise MediaError(f"{path.name} holds no timeline ({type(found).__name__}): export a single timeline")
     return found
 
 
