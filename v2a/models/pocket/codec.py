@@ -25,7 +25,7 @@ _GRIFFIN_LIM_STEPS = 32
 _MOMENTUM = 0.99
 # A mel frame whose loudest band stays below this log-mel value is faded to digital silence.
 _GATE = SILENCE + 0.55
-_GATE_SLOPE = 6.0
+_GATE_SLOPE = 24.0
 
 
 class Codec(nn.Module):
@@ -53,9 +53,7 @@ class Codec(nn.Module):
 
     def mel(self, waveform: Tensor) -> Tensor:
         """Waveform (B, S) → log-mel (B, F, M), F = S / 480; SILENCE where nothing sounds."""
-        spectrum = torch.stft(
-            waveform, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
-        )
+        spectrum = self._stft(waveform)
         amplitude = spectrum.abs()[..., : waveform.shape[-1] // HOP] / N_FFT**0.5  # (B, bins, F)
         return torch.log10(amplitude.transpose(1, 2) @ self.filters + _FLOOR) + _OFFSET
 
@@ -95,7 +93,7 @@ class Codec(nn.Module):
         # A bed of errors just above the floor would be heard as hiss in what should be silence.
         loudest = log_mel.amax(1, keepdim=True)
         loudest = F.max_pool1d(loudest.T[None], 9, stride=1, padding=4)[0].T
-        amplitude = amplitude * torch.sigmoid((loudest - _GATE) * _GATE_SLOPE * 4)
+        amplitude = amplitude * torch.sigmoid((loudest - _GATE) * _GATE_SLOPE)
         amplitude = torch.where(loudest > _GATE - 0.25, amplitude, 0.0)
         magnitude = (amplitude @ self.inverse_filters).clamp_min(0.0).T * N_FFT**0.5  # (bins, F)
         return self._griffin_lim(magnitude, seed)
@@ -110,19 +108,16 @@ class Codec(nn.Module):
         previous = torch.zeros_like(angles)
         for _ in range(_GRIFFIN_LIM_STEPS):
             waveform = self._istft(magnitude * angles, n_samples)
-            rebuilt = torch.stft(
-                waveform,
-                N_FFT,
-                HOP,
-                window=self.window,
-                center=True,
-                pad_mode="constant",
-                return_complex=True,
-            )
+            rebuilt = self._stft(waveform)
             angles = rebuilt - previous * (_MOMENTUM / (1 + _MOMENTUM))
             angles = angles / angles.abs().clamp_min(1e-12)
             previous = rebuilt
         return self._istft(magnitude * angles, n_samples)
+
+    def _stft(self, waveform: Tensor) -> Tensor:
+        return torch.stft(
+            waveform, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
+        )
 
     def _istft(self, spectrum: Tensor, n_samples: int) -> Tensor:
         return torch.istft(spectrum, N_FFT, HOP, window=self.window, center=True, length=n_samples)

@@ -92,8 +92,8 @@ class FlowTransformer(nn.Module):
     def forward(self, x: Tensor, t: Tensor, given: Conditions) -> Tensor:
         """Latents x (B, L, C), times t (B,) → velocity (B, L, C)."""
         n_words, n_tokens = given.text.shape[1], x.shape[1]
-        token = self._token_conditions(t, given)  # (B, L, D)
         whole = self.time(_waves(t, 64)) + self.layer(given.layer)  # (B, D)
+        token = self._token_conditions(whole, given)  # (B, L, D)
         modulation = self.modulate(F.silu(torch.cat([whole[:, None].expand(-1, n_words, -1), token], 1)))
         keep = F.pad(given.text_mask, (0, n_tokens), value=True)[:, None, None]
         rotation = _rotation(n_words, n_tokens, x.device)
@@ -104,8 +104,8 @@ class FlowTransformer(nn.Module):
         velocity: Tensor = self.put_out(F.layer_norm(h[:, n_words:], (WIDTH,)) * (1 + scale) + shift)
         return velocity
 
-    def _token_conditions(self, t: Tensor, given: Conditions) -> Tensor:
-        """Everything that modulates a sound token, (B, L, D)."""
+    def _token_conditions(self, whole: Tensor, given: Conditions) -> Tensor:
+        """Everything that modulates a sound token (B, L, D); whole (B, D) is what modulates words too."""
         n_said = given.text_mask.sum(1, keepdim=True).clamp_min(1)
         pooled = self.pooled_words((given.text * given.text_mask[..., None]).sum(1) / n_said)
         has_video, has_cues = given.has_video[:, None, None], given.has_cues[:, None, None]
@@ -114,6 +114,5 @@ class FlowTransformer(nn.Module):
         cue = self.cue(torch.cat([there, given.cues[..., None], there * _waves(given.cue_offsets, 16)], -1))
         cue = cue + rearrange(self.near_cues(rearrange(cue, "b l d -> b d 1 l")), "b d 1 l -> b l d")
         cued = has_cues * cue + (1 - has_cues) * self.no_cues
-        whole = self.time(_waves(t, 64)) + self.layer(given.layer) + pooled
-        token: Tensor = whole[:, None] + seen + cued
+        token: Tensor = (whole + pooled)[:, None] + seen + cued
         return token
