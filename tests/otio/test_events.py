@@ -173,7 +173,7 @@ def test_unreadable_timelines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="cannot be read as a timeline"):
         read_timeline(tmp_path / "empty.otio")
     (tmp_path / "clip.otio").write_text(otio.schema.Clip("alone").to_json_string())
-    with pytest.raises(MediaError, match="holds no timeline .Clip."):
+    with pytest.raises(MediaError, match="holds no timeline"):
         read_timeline(tmp_path / "clip.otio")
     (tmp_path / "cut.xyz").write_text("")
     with pytest.raises(MediaError, match=r"v2a-studio\[adapters\]"):
