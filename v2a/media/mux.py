@@ -75,6 +75,8 @@ def mux(
 ) -> None:
     """Write a film with new sound and the picture packets of `film`, byte for byte.
 
+    (A transport stream's H.264 packets are framed anew for MP4, MOV and MKV: the same pictures in other bytes.)
+
     The container follows from the suffix of `out`: .mp4 or .m4v (AAC), .mov or .mkv (24-bit PCM), .webm
     (Opus). Each sound becomes a stream of its own, in order; it starts at source time at_s (seconds, 0 or
     later). The film's own sound is left out, or kept, as it is, behind the new. The new film's time 0 is its
