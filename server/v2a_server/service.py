@@ -44,9 +44,7 @@ class ServerService(server_pb2_grpc.ServerServiceServicer):
         self._executor = executor
         self._sources = sources
 
-    async def GetServerInfo(  # noqa: N802 — the name of the RPC, as in all servicers
-        self, request: server_pb2.GetServerInfoRequest, context: Context
-    ) -> server_pb2.ServerInfo:
+    async def GetServerInfo(self, request: server_pb2.GetServerInfoRequest, context: Context) -> server_pb2.ServerInfo:
         """See server.proto."""
         return server_pb2.ServerInfo(
             software_version=__version__,
@@ -63,14 +61,14 @@ class ModelService(models_pb2_grpc.ModelServiceServicer):
     def __init__(self, cards: Cards) -> None:
         self._cards = cards
 
-    async def ListModels(  # noqa: N802
+    async def ListModels(
         self, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
         """See models.proto."""
         cards = await asyncio.to_thread(self._cards)
         return models_pb2.ListModelsResponse(models=[model_to_proto(card) for card in cards.values()])
 
-    async def GetModel(self, request: models_pb2.GetModelRequest, context: Context) -> models_pb2.Model:  # noqa: N802
+    async def GetModel(self, request: models_pb2.GetModelRequest, context: Context) -> models_pb2.Model:
         """See models.proto."""
         return model_to_proto(await asyncio.to_thread(find_card, self._cards, request.name))
 
@@ -81,11 +79,11 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
 
-    async def GetUpload(self, request: media_pb2.GetUploadRequest, context: Context) -> media_pb2.Upload:  # noqa: N802
+    async def GetUpload(self, request: media_pb2.GetUploadRequest, context: Context) -> media_pb2.Upload:
         """See media.proto."""
         return self._upload(request.sha256)
 
-    async def UploadMedia(  # noqa: N802
+    async def UploadMedia(
         self, request_iterator: AsyncIterator[media_pb2.UploadMediaRequest], context: Context
     ) -> media_pb2.Upload:
         """See media.proto."""
@@ -108,13 +106,13 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         self._scheduler = scheduler
         self._store = store
 
-    async def CreateGeneration(  # noqa: N802
+    async def CreateGeneration(
         self, request: generation_pb2.CreateGenerationRequest, context: Context
     ) -> generation_pb2.Generation:
         """See generation.proto, as for all that follow."""
         return await self._scheduler.create(request.request_id, request.spec)
 
-    async def WatchGeneration(  # noqa: N802
+    async def WatchGeneration(
         self, request: generation_pb2.WatchGenerationRequest, context: Context
     ) -> AsyncIterator[generation_pb2.GenerationEvent]:
         """See generation.proto."""
@@ -122,13 +120,13 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
             async for event in events:
                 yield event
 
-    async def GetGeneration(  # noqa: N802
+    async def GetGeneration(
         self, request: generation_pb2.GetGenerationRequest, context: Context
     ) -> generation_pb2.Generation:
         """See generation.proto."""
         return await self._scheduler.get(request.request_id)
 
-    async def ListGenerations(  # noqa: N802
+    async def ListGenerations(
         self, request: generation_pb2.ListGenerationsRequest, context: Context
     ) -> generation_pb2.ListGenerationsResponse:
         """See generation.proto."""
@@ -138,20 +136,20 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         page, next_before_id = await self._scheduler.list(_before_id(request.page_token), size)
         return generation_pb2.ListGenerationsResponse(generations=page, next_page_token=str(next_before_id or ""))
 
-    async def CancelGeneration(  # noqa: N802
+    async def CancelGeneration(
         self, request: generation_pb2.CancelGenerationRequest, context: Context
     ) -> generation_pb2.Generation:
         """See generation.proto."""
         return await self._scheduler.cancel(request.request_id)
 
-    async def DeleteGeneration(  # noqa: N802
+    async def DeleteGeneration(
         self, request: generation_pb2.DeleteGenerationRequest, context: Context
     ) -> generation_pb2.DeleteGenerationResponse:
         """See generation.proto."""
         await self._scheduler.delete(request.request_id)
         return generation_pb2.DeleteGenerationResponse()
 
-    async def ReadTake(  # noqa: N802
+    async def ReadTake(
         self, request: generation_pb2.ReadTakeRequest, context: Context
     ) -> AsyncIterator[generation_pb2.TakeChunk]:
         """See generation.proto."""

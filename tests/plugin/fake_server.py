@@ -81,7 +81,7 @@ class Fake(
             self.broken.add(what)
             context.abort(grpc.StatusCode.UNAVAILABLE, "the line dropped")
 
-    def GetServerInfo(self, request: Any, context: Any) -> server_pb2.ServerInfo:  # noqa: N802
+    def GetServerInfo(self, request: Any, context: Any) -> server_pb2.ServerInfo:
         return server_pb2.ServerInfo(
             software_version=self.version,
             contract_version=CONTRACT_VERSION + (98 if self.script == "contract" else 0),
@@ -90,7 +90,7 @@ class Fake(
             accepts_paths=self.script != "uploads",
         )
 
-    def GetModel(self, request: Any, context: Any) -> models_pb2.Model:  # noqa: N802
+    def GetModel(self, request: Any, context: Any) -> models_pb2.Model:
         if request.name != "pocket":
             context.abort(grpc.StatusCode.NOT_FOUND, f"no model named '{request.name}'; known: pocket")
         return models_pb2.Model(
@@ -106,13 +106,13 @@ class Fake(
             window=time_pb2.Rational(num=8, den=1),
         )
 
-    def ListModels(self, request: Any, context: Any) -> models_pb2.ListModelsResponse:  # noqa: N802
+    def ListModels(self, request: Any, context: Any) -> models_pb2.ListModelsResponse:
         return models_pb2.ListModelsResponse(models=[self.GetModel(models_pb2.GetModelRequest(name="pocket"), context)])
 
-    def GetUpload(self, request: Any, context: Any) -> media_pb2.Upload:  # noqa: N802
+    def GetUpload(self, request: Any, context: Any) -> media_pb2.Upload:
         return self.upload(request.sha256)
 
-    def UploadMedia(self, messages: Any, context: Any) -> media_pb2.Upload:  # noqa: N802
+    def UploadMedia(self, messages: Any, context: Any) -> media_pb2.Upload:
         start = next(messages).start
         self.note("upload", context, offset=start.offset_bytes)
         for message in messages:
@@ -126,7 +126,7 @@ class Fake(
         complete = hashlib.sha256(self.uploaded).hexdigest() == sha256
         return media_pb2.Upload(sha256=sha256, committed_bytes=len(self.uploaded), complete=complete)
 
-    def CreateGeneration(self, request: Any, context: Any) -> pb.Generation:  # noqa: N802
+    def CreateGeneration(self, request: Any, context: Any) -> pb.Generation:
         spec = request.spec
         layers = [layer.name for layer in spec.layers]
         self.note(
@@ -151,7 +151,7 @@ class Fake(
             job.warnings.append("this model cannot speak: the transcript is passed over")
         return self.jobs.setdefault(request.request_id, job)
 
-    def WatchGeneration(self, request: Any, context: Any) -> Iterator[pb.GenerationEvent]:  # noqa: N802
+    def WatchGeneration(self, request: Any, context: Any) -> Iterator[pb.GenerationEvent]:
         self.note("watch", context, after=request.after_sequence)
         job = self.jobs[request.request_id]
         if request.after_sequence < 1:
@@ -175,23 +175,23 @@ class Fake(
             yield pb.GenerationEvent(sequence=number, take=take)
         yield pb.GenerationEvent(sequence=3 + len(job.takes), state=pb.StateChange(state=job.state, error=job.error))
 
-    def GetGeneration(self, request: Any, context: Any) -> pb.Generation:  # noqa: N802
+    def GetGeneration(self, request: Any, context: Any) -> pb.Generation:
         return self.jobs[request.request_id]
 
-    def ListGenerations(self, request: Any, context: Any) -> pb.ListGenerationsResponse:  # noqa: N802
+    def ListGenerations(self, request: Any, context: Any) -> pb.ListGenerationsResponse:
         others = [pb.Generation(state=pb.STATE_RUNNING)] if self.script == "working" else []
         return pb.ListGenerationsResponse(generations=[*self.jobs.values(), *others])
 
-    def DeleteGeneration(self, request: Any, context: Any) -> pb.DeleteGenerationResponse:  # noqa: N802
+    def DeleteGeneration(self, request: Any, context: Any) -> pb.DeleteGenerationResponse:
         del self.jobs[request.request_id]
         return pb.DeleteGenerationResponse()
 
-    def CancelGeneration(self, request: Any, context: Any) -> pb.Generation:  # noqa: N802
+    def CancelGeneration(self, request: Any, context: Any) -> pb.Generation:
         self.note("cancel", context, request_id=request.request_id)
         self.cancelled.set()
         return self.jobs[request.request_id]
 
-    def ReadTake(self, request: Any, context: Any) -> Iterator[pb.TakeChunk]:  # noqa: N802
+    def ReadTake(self, request: Any, context: Any) -> Iterator[pb.TakeChunk]:
         self.note("read", context, offset=request.offset_bytes)
         sound = self.sounds[request.request_id, request.layer, request.index][request.offset_bytes :]
         if self.script == "corrupt":
