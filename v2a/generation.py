@@ -63,7 +63,9 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
         for index in range(sampling.takes):
             latents = video.new_empty(n_tokens, card.latent_dim)
             for window in windows:
-                known = Known(latents[window.start : window.start + window.n_known]) if window.n_known else None
+                old = latents[window.start : window.start + window.n_shared]
+                fade = card.overlap_tokens // 2
+                known = Known(old[:-fade]) if window.n_shared else None
                 given, opposite = model.prepare(
                     video[window.start : window.end],
                     layer.prompt,
@@ -71,7 +73,8 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
                     _cues_in(window, layer, clip, card.latent_rate_hz),
                     layer.name,
                 )
-                start = noise(sampling.seed, layer.name, index, window.index, (window.n_tokens, card.latent_dim))
+                shape = (window.n_tokens, card.latent_dim)
+                start = noise(sampling.seed, clip.source_digest, layer.name, index, window.index, shape)
                 made = euler(
                     guided(model, given, opposite, guidance),
                     start[None].to(video.device),
@@ -79,7 +82,7 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
                     counter.step,
                     known,
                 )
-                latents[window.start : window.end] = made[0]
+                latents[window.start : window.end] = _joined(old, made[0], fade)
             on_step(Progress("decoding", index, sampling.takes))
             samples = decode_long(model, latents, sampling.seed + index)[:, : clip.n_samples(card.sample_rate_hz)]
             yield Take(layer.name, index, Audio(samples, card.sample_rate_hz), warnings)
@@ -107,6 +110,18 @@ def _warnings(model: Model, layer: Layer) -> tuple[str, ...]:
             f"words '{model.card.name}' never heard in training, read by their spelling: {', '.join(unknown)}"
         )
     return tuple(warnings)
+
+
+def _joined(old: Tensor, new: Tensor, fade: int) -> Tensor:
+    """A window's latents (L, C): first the old ones (n, C), cross-faded into the new over the last `fade` of these."""
+    n_shared = old.shape[0]
+    if not n_shared:
+        return new
+    weight = torch.ones(len(new), 1, device=new.device)
+    weight[:n_shared] = 0.0
+    weight[n_shared - fade : n_shared, 0] = torch.linspace(0, 1, fade + 2, device=new.device)[1:-1]
+    whole = torch.cat([old, new[n_shared:]])
+    return whole + weight * (new - whole)
 
 
 def _cues_in(window: Window, layer: Layer, clip: Clip, rate_hz: int) -> list[tuple[float, float]]:

@@ -22,9 +22,12 @@ class Known:
     latents: Tensor
 
 
-def noise(seed: int, layer: str, take: int, window: int, shape: tuple[int, int]) -> Tensor:
-    """Normal noise (L, C), always drawn on the CPU in float32: a seed means the same on every device."""
-    name = f"{seed}/{layer}/{take}/{window}".encode()
+def noise(seed: int, source: str, layer: str, take: int, window: int, shape: tuple[int, int]) -> Tensor:
+    """Normal noise (L, C), always drawn on the CPU in float32: a seed means the same on every device.
+
+    source names the film's range (its digest): one seed must not give all films the same chance events.
+    """
+    name = f"{seed}/{source}/{layer}/{take}/{window}".encode()
     number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> 1
     return torch.randn(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float32)
 

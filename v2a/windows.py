@@ -1,7 +1,7 @@
 """Cutting a long clip into the windows a model was trained on.
 
-Windows are sampled in order; each shares tokens with the one before, which it is given as already known, so that a
-join is inside what the model made and not between two things it made.
+Windows are sampled in order; each shares tokens with the one before. Of these it is given the first as already known
+and makes the rest anew, over which the old is cross-faded into the new: so a join has no instant.
 """
 
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Window:
-    """Tokens [start, end) of the clip, of which the first n_known are known from the window before."""
+    """Tokens [start, end) of the clip, of which the window before made the first n_shared too."""
 
     index: int
     start: int
     end: int
-    n_known: int
+    n_shared: int
 
     @property
     def n_tokens(self) -> int:

@@ -20,6 +20,9 @@ _GROUP = "v2a.commands"
 _ORDER = ("generate", "conform", "models", "doctor", "serve")
 
 
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command line of this process and end it.
 
@@ -37,6 +40,10 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         typer.main.get_command(_root).main(prog_name="v2a")
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            typer.echo("v2a: stopped: the job at hand is cancelled, what was finished before it is kept", err=True)
+        raise
     except V2AError as error:
         if debug:
             traceback.print_exc()

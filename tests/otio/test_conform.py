@@ -143,6 +143,7 @@ def test_layers_takes_words_and_seeds_come_from_the_table(tmp_path: Path, reel: 
         "V2A ambience take 2",
         "V2A mix take 2",
     ]
+    assert [track.enabled for track in written.tracks][1:] == [True] * 3 + [False] * 3, "takes are alternatives"
 
 
 def test_markers_say_what_is_heard_where_the_table_says_nothing(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:

@@ -39,13 +39,17 @@ def test_known_tokens_come_out_as_they_were_given() -> None:
     torch.testing.assert_close(seen[2], 0.5 * known.latents + 0.5 * start[0, :2])
 
 
-def test_noise_depends_on_seed_layer_take_and_window_only() -> None:
-    first = noise(1, "mix", 0, 0, (4, 3))
-    torch.testing.assert_close(first, noise(1, "mix", 0, 0, (4, 3)))
-    others = [noise(2, "mix", 0, 0, (4, 3)), noise(1, "music", 0, 0, (4, 3)), noise(1, "mix", 1, 0, (4, 3))]
-    others.append(noise(1, "mix", 0, 1, (4, 3)))
+def test_noise_depends_on_seed_film_layer_take_and_window_only() -> None:
+    first = noise(1, "film", "mix", 0, 0, (4, 3))
+    torch.testing.assert_close(first, noise(1, "film", "mix", 0, 0, (4, 3)))
+    others = [
+        noise(2, "film", "mix", 0, 0, (4, 3)),
+        noise(1, "film", "music", 0, 0, (4, 3)),
+        noise(1, "film", "mix", 1, 0, (4, 3)),
+    ]
+    others += [noise(1, "film", "mix", 0, 1, (4, 3)), noise(1, "other film", "mix", 0, 0, (4, 3))]
     assert all(not torch.equal(first, other) for other in others)
-    assert abs(noise(3, "mix", 0, 0, (200, 64)).std().item() - 1.0) < 0.05
+    assert abs(noise(3, "film", "mix", 0, 0, (200, 64)).std().item() - 1.0) < 0.05
 
 
 def test_on_step_stops_the_solver_at_once() -> None:

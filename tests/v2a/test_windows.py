@@ -11,12 +11,12 @@ from v2a.windows import plan_windows
 def test_windows_cover_every_token_and_share_the_overlap(n_tokens: int) -> None:
     windows = list(plan_windows(n_tokens, 200, 50))
     assert windows[0].start == 0
-    assert windows[0].n_known == 0
+    assert windows[0].n_shared == 0
     assert windows[-1].end == n_tokens
     for before, after in pairwise(windows):
-        assert before.end - after.start == after.n_known
-        assert after.n_known >= 50
-        assert after.n_known < after.n_tokens, "a window must make something new"
+        assert before.end - after.start == after.n_shared
+        assert after.n_shared >= 50
+        assert after.n_shared < after.n_tokens, "a window must make something new"
     assert all(window.n_tokens == min(n_tokens, 200) for window in windows)
     assert [window.index for window in windows] == list(range(len(windows)))
 

@@ -46,7 +46,8 @@ def conform(
         str,
         typer.Option(
             metavar="T",
-            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode.",
+            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode. Decide "
+            "before you choose takes: other handles make other sounds.",
         ),
     ] = "0",
     source_rate: Annotated[

@@ -138,6 +138,7 @@ def _items(track: otio.schema.Track) -> Iterator[Placed]:
 def _track(plan: TrackPlan, files: Mapping[Path, PlacedFile], origin_s: Fraction) -> otio.schema.Track:
     track = otio.schema.Track(plan.name, kind=otio.schema.TrackKind.Audio)
     track.metadata["v2a"] = {"layer": plan.layer, "take": plan.take + 1, "synthetic": True}
+    track.enabled = plan.take == 0  # takes are alternatives: only the first is heard until the editor chooses
     cursor = 0
     before: PlacedFile | None = None
     for item in plan.items:

@@ -41,12 +41,13 @@ def generate(
         Path | None,
         typer.Option(
             metavar="OUT.mp4",
-            help="Also write the film with the new sound in place of its own; the picture is copied. "
-            "Several layers are mixed. Wants a single take.",
+            help="Also write the whole film with the new sound in place of its own, which is left out even where "
+            "a range is asked for; the picture is copied, subtitles are not. Several layers are mixed. Wants a "
+            "single take.",
         ),
     ] = None,
     mux_keep: Annotated[
-        bool, typer.Option("--mux-keep", help="With --mux: keep the film's own sound as well.")
+        bool, typer.Option("--mux-keep", help="With --mux: keep the film's own sound as a further track.")
     ] = False,
     prompt: Annotated[
         str | None,
