@@ -25,7 +25,7 @@ from v2a.evaluate.onsets import Score, onsets, score
 from v2a.evaluate.sync import pooled
 from v2a.media import VideoInfo
 from v2a.models.base import Model
-from v2a.request import Clip, Cue, Layer, Piece, Request
+from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
 from v2a.train.recordings import SoundBank
 from v2a.train.scenes import Scene, render_scene
 from v2a.train.scenes.film import DURATION_S, TOKEN_RATE_HZ
@@ -68,11 +68,11 @@ def main(work: Path) -> None:
         words = track.captions["effects"]
         sounds = {
             "real recordings": Audio(track.layers["effects"][None], 48_000),
-            "pixels": _make(model, scene, "", ()),
-            "pixels and words": _make(model, scene, words, ()),
-            "pixels, words and cues": _make(model, scene, words, true),
-            "cues on a still picture": _make(model, scene, "", true, still=True),
-            "still picture": _make(model, scene, words, (), still=True),
+            "pixels": _make(model, scene, done, "", ()),
+            "pixels and words": _make(model, scene, done, words, ()),
+            "pixels, words and cues": _make(model, scene, done, words, true),
+            "cues on a still picture": _make(model, scene, done, "", true, still=True),
+            "still picture": _make(model, scene, done, words, (), still=True),
         }
         for name, audio in sounds.items():
             for tolerance in TOLERANCES_S:
@@ -87,12 +87,12 @@ def main(work: Path) -> None:
         )
 
 
-def _make(model: Model, scene: Scene, words: str, cues: Sequence[float], still: bool = False) -> Audio:
+def _make(model: Model, scene: Scene, seed: int, words: str, cues: Sequence[float], still: bool = False) -> Audio:
     """One soundtrack of a scene. Precision and recall in the table are at ±100 ms."""
     end = Fraction(0 if still else DURATION_S)
     clip = Clip("0" * 64, (Piece(Fraction(0), end, Fraction(0), Fraction(DURATION_S)),))
     layer = Layer("effects", words, cues=tuple(Cue(Fraction(time).limit_denominator(10_000)) for time in cues))
-    request = Request(clip, "pocket", model.card.digest, (layer,))
+    request = Request(clip, "pocket", model.card.digest, (layer,), Sampling(seed=seed))
     (take,) = v2a.generate(model, SceneFilm(scene), request, lambda _: None)
     return take.audio
 

@@ -210,6 +210,7 @@ def test_ctrl_c_cancels_one_s_own_job(fake_server: Start, film: Path, tmp_path: 
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
+    assert "v2a: stopped" in err
     assert "Traceback" not in err
     assert len(server.calls("cancel")) == 1
     assert not list(tmp_path.glob("*.wav"))
