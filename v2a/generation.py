@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from v2a.audio import Audio
+from v2a.errors import UsageError
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
 from v2a.request import Clip, Layer, LayerName, Request
@@ -49,9 +50,14 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
     """Make the takes of a request, layer by layer.
 
     on_step is called before each step of the solver and may raise to stop; nothing is kept then.
-    Raises MediaError where the frames of the clip cannot be read.
+    Raises UsageError for a layer that the model does not make, MediaError where the frames of the clip cannot be read.
     """
     clip, sampling, card = request.clip, request.sampling, model.card
+    for layer in request.layers:
+        if layer.name not in card.layers:
+            raise UsageError(
+                f"'{card.name}' does not make the layer '{layer.name}': choose from {', '.join(card.layers)}"
+            )
     preset = card.presets[sampling.quality]
     n_steps, guidance = sampling.steps or preset.steps, sampling.guidance or preset.guidance
     n_tokens = -(-clip.n_samples(card.sample_rate_hz) // card.samples_per_token)
@@ -65,7 +71,7 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
             for window in windows:
                 old = latents[window.start : window.start + window.n_shared]
                 fade = card.overlap_tokens // 2
-                known = Known(old[:-fade]) if window.n_shared else None
+                known = Known(old[: window.n_shared - fade]) if window.n_shared else None
                 given, opposite = model.prepare(
                     video[window.start : window.end],
                     layer.prompt,
@@ -101,11 +107,9 @@ class _Counter:
 
 def _warnings(model: Model, layer: Layer) -> tuple[str, ...]:
     warnings = []
-    if layer.name not in model.card.layers:
-        warnings.append(f"'{model.card.name}' was not taught the layer '{layer.name}'; it is made like 'mix'")
     if layer.transcript:
         warnings.append(f"'{model.card.name}' cannot speak: the transcript was not used")
-    if unknown := model.unknown_words(layer.prompt) + model.unknown_words(layer.negative_prompt):
+    if unknown := dict.fromkeys(model.unknown_words(layer.prompt) + model.unknown_words(layer.negative_prompt)):
         warnings.append(
             f"words '{model.card.name}' never heard in training, read by their spelling: {', '.join(unknown)}"
         )

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import v2a
-from v2a.errors import CancelledError
+from v2a.errors import CancelledError, UsageError
+from v2a.generation import _joined
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
@@ -97,10 +99,22 @@ def test_cancelling_stops_within_a_step(model: Model, film: VideoFile) -> None:
 
 
 def test_warnings_say_what_was_not_understood(model: Model, film: VideoFile) -> None:
-    layer = Layer("dialogue", "zyxwvutsrq knock", transcript="good evening")
+    layer = Layer("mix", "zyxwvutsrq knock zyxwvutsrq", transcript="good evening")
     (take,) = make(model, film, request(model, F(0), F(1), layer))
     said = " ".join(take.warnings)
-    assert "dialogue" in said
     assert "cannot speak" in said
-    assert "zyxwvutsrq" in said
+    assert said.count("zyxwvutsrq") == 1
     assert "knock" not in said
+
+
+def test_a_layer_that_the_model_does_not_make_is_refused(model: Model, film: VideoFile) -> None:
+    with pytest.raises(UsageError, match="does not make the layer 'dialogue': choose from mix"):
+        make(model, film, request(model, F(0), F(1), Layer("dialogue")))
+
+
+def test_a_window_fades_from_the_one_before_without_a_step() -> None:
+    joined = _joined(torch.zeros(50, 1), torch.ones(200, 1), fade=25)[:, 0]
+    assert torch.all(joined[:25] == 0.0), "what was made before stays"
+    assert torch.all(joined[50:] == 1.0)
+    assert 0.0 < joined.diff().max() < 0.04
+    assert torch.all(joined.diff() >= 0.0)

@@ -14,7 +14,6 @@ N_FFT = 1_920
 HOP = 480  # samples: 10 ms
 N_MELS = 128
 FRAMES_PER_TOKEN = 4
-SAMPLES_PER_TOKEN = HOP * FRAMES_PER_TOKEN
 LATENT_DIM = 64
 
 _FLOOR = 1e-4  # amplitude below which a mel band counts as silent
