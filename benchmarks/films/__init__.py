@@ -1,0 +1,1 @@
+"""Test films of another renderer than the training's, never trained on; see README.md."""
