@@ -1,4 +1,4 @@
-"""Motions that go on: heard as long as they are seen, or not at all."""
+"""Motions that go on: heard as long as they are seen."""
 
 import numpy as np
 
@@ -94,26 +94,6 @@ def swaying(rng: np.random.Generator, canvas: Canvas, t: Track) -> Events:
     return []
 
 
-def drifting(rng: np.random.Generator, canvas: Canvas, t: Track) -> Events:
-    """Clouds, smoke or shadows that drift without a sound."""
-    for _ in range(int(rng.integers(1, 5))):
-        x = rng.uniform(-0.2, width_of(canvas)) + rng.uniform(-0.12, 0.12) * t
-        y = rng.uniform(0.0, 0.9) + rng.uniform(-0.05, 0.05) * t
-        canvas.disc(x, y, rng.uniform(0.08, 0.3), rng.uniform(0.2, 0.9), opacity=rng.uniform(0.2, 0.7), squash=0.6)
-    return []
-
-
-def gesturing(rng: np.random.Generator, canvas: Canvas, t: Track) -> Events:
-    """An arm, head or leaf that moves smoothly and touches nothing."""
-    x, y = rng.uniform(0.3, width_of(canvas) - 0.3), rng.uniform(0.5, 0.9)
-    shade, other = shades(rng, canvas)
-    rate, reach = rng.uniform(0.1, 0.7), rng.uniform(0.2, 0.9)
-    angle = -np.pi / 2 + reach * np.sin(2 * np.pi * (rate * t + rng.uniform()))
-    canvas.disc(x, y, 0.12, other)
-    canvas.capsule(x, y, x + 0.35 * np.cos(angle), y + 0.35 * np.sin(angle), 0.035, shade)
-    return []
-
-
 CONTINUOUS: dict[str, Motion] = {
     "wheel": turning_wheel,
     "rain": raining,
@@ -122,4 +102,3 @@ CONTINUOUS: dict[str, Motion] = {
     "vehicle": passing,
     "wind": swaying,
 }
-SILENT: dict[str, Motion] = {"drift": drifting, "gesture": gesturing}
