@@ -77,7 +77,7 @@ def _stages(model: Model, quality: Quality) -> dict[str, float]:
         now, last = progress.stage, time.perf_counter()
 
     with VideoFile(FILM) as source:
-        next(v2a.generate(model, source, request, on_step))
+        list(next(v2a.generate(model, source, request, on_step)).blocks)
     spent[now] += time.perf_counter() - last
     return dict(spent)
 

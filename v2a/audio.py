@@ -1,10 +1,12 @@
-"""Samples that travel with their rate."""
+"""Samples that travel with their rate. Loads no numpy: commands that only handle times start sooner without."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Audio:
     rate_hz: samples per second.
     """
 
-    samples: npt.NDArray[np.float32]
+    samples: "npt.NDArray[np.float32]"
     rate_hz: int
 
     def __post_init__(self) -> None:

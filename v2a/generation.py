@@ -1,32 +1,36 @@
-"""The recipe: a film and a request in, takes out."""
+"""The recipe: a film and a request in, takes out, whose sound is made block by block."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from v2a.audio import Audio
+from v2a.decoding import decoded, n_stretches
 from v2a.errors import UsageError
+from v2a.following import cues_from, following
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
-from v2a.request import Clip, Layer, LayerName, Request
+from v2a.request import Clip, Cue, Layer, LayerName, Request
 from v2a.sampling import Known, euler, guided, noise
 from v2a.windows import Window, plan_windows
 
 # Frames are read and encoded in stretches of this many tokens, each seen with some context on both sides.
 _ENCODE_TOKENS = 1_500
-_CONTEXT_TOKENS = 25
-# Latents are turned into sound in stretches of this many tokens, cross-faded over the overlap.
-_DECODE_TOKENS = 750
-_DECODE_OVERLAP = 25
+_CONTEXT_TOKENS = 64
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the work is: stage is "encoding", "sampling" or "decoding"; step of total, over all takes."""
+    """Where the work is: stage is "encoding", "sampling" or "decoding"; step of the stage's total, over all takes.
+
+    Sampling and decoding take turns.
+    """
 
     stage: str
     step: int
@@ -35,21 +39,34 @@ class Progress:
 
 @dataclass(frozen=True)
 class Take:
-    """One layer, one alternative: its sound, exactly as long as the clip at the model's rate."""
+    """One layer, one alternative: its sound, exactly as long as the clip at the model's rate.
+
+    blocks: the sound, made while it is asked for, and given once; a few of them are in memory at a time.
+    cues: those that the sound follows, ascending; cues_seen: nobody gave any, these are the events that the model saw.
+    """
 
     layer: LayerName
     index: int
-    audio: Audio
+    blocks: Iterator[Audio]
+    cues: tuple[Cue, ...]
+    cues_seen: bool
     warnings: tuple[str, ...]
+
+    @cached_property
+    def audio(self) -> Audio:
+        """The whole sound in memory, for clips that are not too long; it uses the blocks up."""
+        blocks = list(self.blocks)
+        return Audio(np.concatenate([block.samples for block in blocks], axis=1), blocks[0].rate_hz)
 
 
 OnStep = Callable[[Progress], None]
 
 
 def generate(model: Model, source: FrameSource, request: Request, on_step: OnStep) -> Iterator[Take]:
-    """Make the takes of a request, layer by layer.
+    """Make the takes of a request, layer by layer; each take's sound is made while its blocks are asked for.
 
-    on_step is called before each step of the solver and may raise to stop; nothing is kept then.
+    on_step is called before each step of the work and may raise to stop. The film is read before the first take is
+    given out, and not after.
     Raises UsageError for a layer that the model does not make, MediaError where the frames of the clip cannot be read.
     """
     clip, sampling, card = request.clip, request.sampling, model.card
@@ -58,50 +75,76 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
             raise UsageError(
                 f"'{card.name}' does not make the layer '{layer.name}': choose from {', '.join(card.layers)}"
             )
-    preset = card.presets[sampling.quality]
-    n_steps, guidance = sampling.steps or preset.steps, sampling.guidance or preset.guidance
     n_tokens = -(-clip.n_samples(card.sample_rate_hz) // card.samples_per_token)
-    windows = list(plan_windows(n_tokens, card.window_tokens, card.overlap_tokens))
-    counter = _Counter(on_step, n_steps * len(windows) * sampling.takes * len(request.layers))
+    windows = tuple(plan_windows(n_tokens, card.window_tokens, card.overlap_tokens))
+    n_takes = sampling.takes * len(request.layers)
+    n_steps = sampling.steps or card.presets[sampling.quality].steps
+    on_sampling = _Counter(on_step, "sampling", n_steps * len(windows) * n_takes)
+    on_decoding = _Counter(on_step, "decoding", n_stretches(n_tokens) * n_takes)
     video = encode_clip(model, source, clip, n_tokens, on_step)
+    seen = cues_from(model.seen_events(video), clip, card.latent_rate_hz)
     for layer in request.layers:
-        warnings = _warnings(model, layer)
+        warnings, followed = _warnings(model, layer), following(layer, clip, seen)
         for index in range(sampling.takes):
-            latents = video.new_empty(n_tokens, card.latent_dim)
-            for window in windows:
-                old = latents[window.start : window.start + window.n_shared]
-                fade = card.overlap_tokens // 2
-                known = Known(old[: window.n_shared - fade]) if window.n_shared else None
-                given, opposite = model.prepare(
-                    video[window.start : window.end],
-                    layer.prompt,
-                    layer.negative_prompt,
-                    _cues_in(window, layer, clip, card.latent_rate_hz),
-                    layer.name,
-                )
-                shape = (window.n_tokens, card.latent_dim)
-                start = noise(sampling.seed, clip.source_digest, layer.name, index, window.index, shape)
-                made = euler(
-                    guided(model, given, opposite, guidance),
-                    start[None].to(video.device),
-                    n_steps,
-                    counter.step,
-                    known,
-                )
-                latents[window.start : window.end] = _joined(old, made[0], fade)
-            on_step(Progress("decoding", index, sampling.takes))
-            samples = decode_long(model, latents, sampling.seed + index)[:, : clip.n_samples(card.sample_rate_hz)]
-            yield Take(layer.name, index, Audio(samples, card.sample_rate_hz), warnings)
+            latents = _latents(model, request, layer, index, windows, video, followed.cues, on_sampling)
+            blocks = decoded(model, latents, n_tokens, sampling.seed + index, on_decoding)
+            whole = _cut(blocks, clip.n_samples(card.sample_rate_hz))
+            yield Take(layer.name, index, whole, followed.cues or (), followed.seen, warnings)
+
+
+def _latents(
+    model: Model,
+    request: Request,
+    layer: Layer,
+    index: int,
+    windows: Sequence[Window],
+    video: Tensor,
+    cues: Sequence[Cue] | None,
+    on_step: Callable[[], None],
+) -> Iterator[Tensor]:
+    """A take's latents in parts (n, C): of each window, those that the next one does not change."""
+    clip, sampling, card = request.clip, request.sampling, model.card
+    preset, fade = card.presets[sampling.quality], card.overlap_tokens // 2
+    old, placed = video.new_empty(0, card.latent_dim), _placed(cues, clip, card.latent_rate_hz)
+    for window, after in zip_longest(windows, windows[1:]):
+        known = Known(old[: window.n_shared - fade]) if window.n_shared else None
+        given, opposite = model.prepare(
+            video[window.start : window.end],
+            layer.prompt,
+            layer.negative_prompt,
+            _inside(window, placed),
+            layer.name,
+        )
+        shape = (window.n_tokens, card.latent_dim)
+        start = noise(sampling.seed, clip.source_digest, layer.name, index, window.index, shape)
+        made = euler(
+            guided(model, given, opposite, sampling.guidance or preset.guidance),
+            start[None].to(video.device),
+            sampling.steps or preset.steps,
+            on_step,
+            known,
+        )
+        joined = _joined(old, made[0], fade)
+        n_ready = after.start - window.start if after else window.n_tokens
+        old = joined[n_ready:]
+        yield joined[:n_ready]
+
+
+def _cut(blocks: Iterator[Audio], n_samples: int) -> Iterator[Audio]:
+    """The first n_samples of a sound; its last token may reach past the clip."""
+    for block in blocks:
+        yield Audio(block.samples[:, :n_samples], block.rate_hz)
+        n_samples -= min(block.n_samples, n_samples)
 
 
 class _Counter:
-    """Counts solver steps over all windows, takes and layers."""
+    """Counts the steps of a stage over all takes and layers."""
 
-    def __init__(self, on_step: OnStep, total: int) -> None:
-        self._on_step, self._total, self._done = on_step, total, 0
+    def __init__(self, on_step: OnStep, stage: str, total: int) -> None:
+        self._on_step, self._stage, self._total, self._done = on_step, stage, total, 0
 
-    def step(self) -> None:
-        self._on_step(Progress("sampling", self._done, self._total))
+    def __call__(self) -> None:
+        self._on_step(Progress(self._stage, self._done, self._total))
         self._done += 1
 
 
@@ -128,10 +171,16 @@ def _joined(old: Tensor, new: Tensor, fade: int) -> Tensor:
     return whole + weight * (new - whole)
 
 
-def _cues_in(window: Window, layer: Layer, clip: Clip, rate_hz: int) -> list[tuple[float, float]]:
-    """The layer's cues as (tokens from the window's start, strength); those outside are left out."""
-    placed = [(float((cue.time_s - clip.start_s) * rate_hz) - window.start, cue.strength) for cue in layer.cues]
-    return [(position, strength) for position, strength in placed if 0 <= position < window.n_tokens]
+def _placed(cues: Sequence[Cue] | None, clip: Clip, rate_hz: int) -> list[tuple[float, float]] | None:
+    """Cues as (tokens from the clip's start, strength)."""
+    return None if cues is None else [(float((cue.time_s - clip.start_s) * rate_hz), cue.strength) for cue in cues]
+
+
+def _inside(window: Window, placed: Sequence[tuple[float, float]] | None) -> list[tuple[float, float]] | None:
+    """The placed cues that lie in a window, counted from its start."""
+    if placed is None:
+        return None
+    return [(at - window.start, strength) for at, strength in placed if window.start <= at < window.end]
 
 
 def encode_clip(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on_step: OnStep) -> Tensor:
@@ -152,19 +201,3 @@ def encode_clip(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on
         frames = torch.from_numpy(source.read(times, card.frame_size))
         parts.append(model.encode_video(frames)[start - first : end - first])
     return torch.cat(parts)
-
-
-def decode_long(model: Model, latents: Tensor, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Latents (L, C) → samples (channels, L × samples a token), in stretches joined by equal-power cross-fades."""
-    card, n_tokens = model.card, latents.shape[0]
-    out = np.zeros((card.channels, n_tokens * card.samples_per_token), np.float32)
-    for start in range(0, n_tokens, _DECODE_TOKENS):
-        before = _DECODE_OVERLAP if start else 0
-        end = min(start + _DECODE_TOKENS, n_tokens)
-        part = model.decode(latents[start - before : end], seed).cpu().numpy()
-        n_fade = before * card.samples_per_token
-        at = start * card.samples_per_token - n_fade
-        ramp = np.sin(np.linspace(0, np.pi / 2, n_fade, dtype=np.float32))
-        out[:, at : at + n_fade] = out[:, at : at + n_fade] * ramp[::-1] + part[:, :n_fade] * ramp
-        out[:, at + n_fade : end * card.samples_per_token] = part[:, n_fade:]
-    return out

@@ -19,6 +19,9 @@ from v2a.errors import (
     V2AError,
 )
 
+# A job of many layers and takes, each with thousands of cues, does not fit into gRPC's usual 4 MiB.
+_MAX_MESSAGE_BYTES = 64 << 20
+
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})")
 
 _ERRORS: dict[grpc.StatusCode, type[V2AError]] = {
@@ -48,6 +51,7 @@ def open_channel(address: str) -> grpc.Channel:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ]
     if address.startswith("unix:"):
         path = Path(address.removeprefix("unix:").removeprefix("//"))

@@ -2,14 +2,16 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from v2a.audio import Audio
-from v2a.delivery import read_wav, write_wav
+from v2a.delivery import wav_blocks, wav_info, write_wav_blocks
 from v2a.media import mux
 
 _CEILING = 10 ** (-1 / 20)  # −1 dBFS, as delivered files keep it
@@ -26,19 +28,29 @@ def add_sound(film: Path, sounds: Sequence[Path], out: Path, *, keep_sound: bool
         return []
     with tempfile.TemporaryDirectory(prefix="v2a-") as folder:
         mixed = Path(folder) / "mix.wav"
-        layers = [read_wav(sound) for sound in sounds]
-        total = np.sum([layer.samples for layer in layers], axis=0)  # (channels, n_samples)
-        audio, warnings = below_ceiling(Audio(total, layers[0].rate_hz))
-        write_wav(mixed, audio, 24, None)
+        peak = max((float(np.abs(block).max(initial=0.0)) for block in _sums(sounds)), default=0.0)
+        gain, warnings = _gain(peak)
+        write_wav_blocks(mixed, replace(wav_info(sounds[0]), bit_depth=24), (block * gain for block in _sums(sounds)))
         mux(film, [mixed], out, keep_sound=keep_sound, at_s=at_s)
     return warnings
 
 
+def _sums(sounds: Sequence[Path]) -> "Iterator[npt.NDArray[np.float32]]":
+    """The sum of all sounds in blocks (channels, n), so that an hour fits into memory."""
+    for blocks in zip(*map(wav_blocks, sounds), strict=True):
+        yield np.sum([block.samples for block in blocks], axis=0)
+
+
 def below_ceiling(mix: Audio) -> tuple[Audio, list[str]]:
     """A sum of layers, turned down where its peak would pass −1 dBFS, and what to say about that."""
-    peak = float(np.abs(mix.samples).max(initial=0.0))
+    gain, warnings = _gain(float(np.abs(mix.samples).max(initial=0.0)))
+    return (Audio(mix.samples * gain, mix.rate_hz) if warnings else mix), warnings
+
+
+def _gain(peak: float) -> tuple[np.float32, list[str]]:
     if peak <= _CEILING:
-        return mix, []
+        return np.float32(1), []
     down_db = 20 * math.log10(peak / _CEILING)
-    quieter = Audio(mix.samples * np.float32(_CEILING / peak), mix.rate_hz)
-    return quieter, [f"the layers are too loud together: in the film they are {down_db:.1f} dB lower"]
+    return np.float32(_CEILING / peak), [
+        f"the layers are too loud together: in the film they are {down_db:.1f} dB lower"
+    ]

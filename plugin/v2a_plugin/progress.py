@@ -1,12 +1,13 @@
 """Progress bars on stderr, fed by the events of jobs."""
 
 from types import TracebackType
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_plugin.client import OnEvent
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _ENDED = {pb.STATE_SUCCEEDED: "done", pb.STATE_FAILED: "failed", pb.STATE_CANCELLED: "cancelled"}
 
@@ -15,37 +16,34 @@ class ProgressBars:
     """A bar for the job at hand; a context manager. quiet: nothing is shown at all."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._progress = Progress(
-            TextColumn("{task.fields[label]}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True),
-            disable=quiet,
-        )
+        self._progress = None if quiet else _bars()
 
     def __enter__(self) -> "ProgressBars":
-        self._progress.start()
+        if self._progress is not None:
+            self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()
 
     def job(self, label: str) -> OnEvent:
         """A bar for the next job: what to call with each of its events. label: short, e.g. the clip's name."""
-        for former in self._progress.task_ids:
-            self._progress.remove_task(former)  # a hundred bars would push the living one off the screen
-        task = self._progress.add_task("starting", total=None, label=label)
+        bars = self._progress
+        if bars is None:
+            return lambda event: None
+        for former in bars.task_ids:
+            bars.remove_task(former)  # a hundred bars would push the living one off the screen
+        task = bars.add_task("starting", total=None, label=label)
 
         def show(event: pb.GenerationEvent) -> None:
             what = event.WhichOneof("event")
             if what == "progress":
                 progress = event.progress
                 waiting = f"waiting, {progress.queue_position} before it"
-                self._progress.update(
+                bars.update(
                     task,
                     description=waiting if progress.queue_position else progress.stage,
                     completed=progress.step,
@@ -53,10 +51,24 @@ class ProgressBars:
                 )
             elif what == "state" and event.state.state in _ENDED:
                 ended = _ENDED[event.state.state]
-                self._progress.update(task, description=ended)
+                bars.update(task, description=ended)
                 if ended == "done":
-                    self._progress.update(task, completed=1, total=1)
+                    bars.update(task, completed=1, total=1)
             elif what == "state":
-                self._progress.update(task, description="starting")
+                bars.update(task, description="starting")
 
         return show
+
+
+def _bars() -> "Progress":
+    from rich.console import Console  # it takes a while to load, and quiet commands do without
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.fields[label]}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+    )

@@ -14,6 +14,7 @@ from v2a_plugin.timeline import parse_time
 
 _COLUMNS = ("clip", "event", "layer", "prompt", "negative", "cues", "seed")
 _SILENT = "silent"
+_STRENGTH = re.compile(r"[01]?\.?\d{1,12}", re.ASCII)
 _MARKER = re.compile(r"v2a(?:-(not|cue|silent))?\s*(?::\s*(.*))?", re.IGNORECASE | re.DOTALL)
 
 
@@ -79,7 +80,7 @@ class PromptTable:
 
     def _layer(self, row: Row, start_s: Fraction, rate: Fraction) -> Layer:
         try:
-            cues = tuple(Cue(start_s + parse_time(text, rate)) for text in _cue_texts(row.cues))
+            cues = tuple(parse_cue(text, rate, start_s) for text in _cue_texts(row.cues))
             return Layer(layer_name(row.layer), row.prompt, row.negative, cues)
         except UsageError as error:
             raise UsageError(f"{self.path}, line {row.line}: {error}") from None
@@ -90,7 +91,7 @@ def read_prompts(path: Path) -> PromptTable:
 
     Columns: `clip` (name of the clip) or `event` (number of the event, from 1), or both, which must then agree;
     `layer` (empty: mix; `silent`: make nothing here), `prompt`, `negative`, `cues` (times after the event's start,
-    divided by ";": "1.5; 36f"), `seed` (one for all layers of an event). Several rows with one clip or
+    divided by ";": "1.5; 36f@0.5"), `seed` (one for all layers of an event). Several rows with one clip or
     event are its layers.
 
     Raises NotFoundError without the file, UsageError with file and line for what cannot be understood.
@@ -122,6 +123,17 @@ def layer_name(text: str) -> LayerName:
         if name == (text.strip().lower() or "mix"):
             return name
     raise UsageError(f"unknown layer '{text}': choose from {', '.join(LAYERS)}")
+
+
+def parse_cue(text: str, rate: Fraction, start_s: Fraction = Fraction(0)) -> Cue:
+    """The cue that a text names: a time, as `parse_time` reads it, and perhaps a strength: "12.5", "120f@0.4".
+
+    start_s: presented time that the time is counted from. rate: frames a second. Raises UsageError.
+    """
+    time, at, strength = text.partition("@")
+    if at and not _STRENGTH.fullmatch(strength.strip()):
+        raise UsageError(f"'{text.strip()}' is no cue: write a time, and after it perhaps @ and a strength up to 1")
+    return Cue(start_s + parse_time(time, rate), float(strength) if at else 1.0)
 
 
 @dataclass(frozen=True)
@@ -214,7 +226,7 @@ def _whole_number(where: str, column: str, text: str, *, lowest: int) -> int | N
 
 def _cue_texts(text: str) -> list[str]:
     # ";" divides cues and also stands before the frames of drop-frame timecode, which is looked for first.
-    return [found for found in re.findall(r"\d+:\d\d:\d\d;\d+|[^;]+", text) if found.strip()]
+    return [found for found in re.findall(r"\s*\d+:\d\d:\d\d;[^;]+|[^;]+", text) if found.strip()]
 
 
 def _refuse_twice(path: Path, rows: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from v2a.errors import UsageError
 from v2a.media import source_digest
-from v2a.request import Clip, Delivery, Layer, Piece, Request, Sampling
+from v2a.request import Clip, Cue, Delivery, Layer, Piece, Request, Sampling
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2, time_pb2
 
@@ -25,6 +25,11 @@ def fraction(value: time_pb2.Rational) -> Fraction:
     if value.den <= 0:
         raise ValueError(f"not a number: {value.num}/{value.den}")
     return Fraction(value.num, value.den)
+
+
+def cues_of(take: pb.Take) -> tuple[Cue, ...]:
+    """The cues that a finished take follows, as they would be given. Raises ValueError, UsageError."""
+    return tuple(Cue(fraction(cue.time), cue.strength if cue.HasField("strength") else 1.0) for cue in take.cues)
 
 
 def clip_spec(path: Path, pieces: Sequence[Piece], source_rate: Fraction | None = None) -> pb.Clip:

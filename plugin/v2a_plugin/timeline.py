@@ -36,6 +36,15 @@ def parse_time(text: str, rate: Fraction) -> Fraction:
     )
 
 
+def seconds_text(time_s: Fraction) -> str:
+    """A time of zero or later as decimal seconds that `parse_time` reads; a fraction where these cannot be exact."""
+    steps = time_s * 10**12
+    if steps.denominator != 1:
+        return str(time_s)
+    whole, rest = divmod(int(steps), 10**12)
+    return f"{whole}.{rest:012}".rstrip("0").rstrip(".")
+
+
 def timecode(time_s: Fraction, rate: Fraction) -> str:
     """The non-drop timecode, HH:MM:SS:FF, of the frame that is shown at a time, counted at the nominal rate.
 

@@ -55,6 +55,11 @@ def rational(value: Fraction) -> time_pb2.Rational:
     return time_pb2.Rational(num=value.numerator, den=value.denominator)
 
 
+def cue_to_proto(cue: Cue) -> generation_pb2.Cue:
+    """A cue as clients see it."""
+    return generation_pb2.Cue(time=rational(cue.time_s), strength=cue.strength)
+
+
 def model_to_proto(card: ModelCard) -> models_pb2.Model:
     """A model card as clients see it."""
     return models_pb2.Model(

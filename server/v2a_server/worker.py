@@ -7,12 +7,14 @@ The server starts it and speaks with it over stdin and stdout.
 import argparse
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
 import v2a
+from v2a.audio import Audio
 from v2a.delivery import Origin, deliver
 from v2a.errors import ConflictError, GenerationError, V2AError
 from v2a.media import VideoFile, source_digest
@@ -20,7 +22,7 @@ from v2a.models import choose_device
 from v2a.models.base import Model
 from v2a.request import Request
 from v2a_api.v1 import generation_pb2, worker_pb2
-from v2a_server.convert import request_from_proto, source_range, source_rate_from_proto
+from v2a_server.convert import cue_to_proto, request_from_proto, source_range, source_rate_from_proto
 from v2a_server.worker_loop import Report, work
 
 _log = logging.getLogger(__name__)
@@ -73,16 +75,22 @@ class TorchEngine:
                 lambda progress: report.progress(progress.stage, progress.step, progress.total),
             )
             for written, take in enumerate(takes):
-                report.progress("writing", written, total)
-                self._deliver(run, request, model, take, report)
+                sound = _announced(take.blocks, partial(report.progress, "writing", written, total))
+                self._deliver(run, request, model, take, sound, report)
 
     def _deliver(
-        self, run: worker_pb2.ToWorker.Run, request: Request, model: Model, take: v2a.Take, report: Report
+        self,
+        run: worker_pb2.ToWorker.Run,
+        request: Request,
+        model: Model,
+        take: v2a.Take,
+        sound: Iterator[Audio],
+        report: Report,
     ) -> None:
         name = f"{take.layer}.{take.index}.wav"
         delivery = request.delivery
         delivered = deliver(
-            take.audio,
+            sound,
             Path(run.out_dir) / name,
             delivery,
             start_s=request.clip.start_s,
@@ -113,6 +121,8 @@ class TorchEngine:
                 channels=delivery.channels,
                 loudness_lufs=delivered.loudness_lufs,
                 peak_dbfs=delivered.peak_dbfs,
+                cues=[cue_to_proto(cue) for cue in take.cues],
+                cues_seen=take.cues_seen,
             ),
             name,
         )
@@ -121,6 +131,12 @@ class TorchEngine:
         if name not in self._models:
             self._models[name] = v2a.load_model(name, self.device)
         return self._models[name]
+
+
+def _announced(sound: Iterator[Audio], on_end: Callable[[], None]) -> Iterator[Audio]:
+    """The sound; on_end is called when it has been made."""
+    yield from sound
+    on_end()
 
 
 def _cores() -> int:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from v2a.request import Delivery
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
 from v2a_plugin.client import request_id
-from v2a_plugin.specs import fraction
+from v2a_plugin.specs import fraction, rational
 
 
 @dataclass
@@ -65,21 +66,22 @@ class LocalMaker:
         )
         for layer in spec.layers:
             for index in range(spec.sampling.takes):
-                job.takes.append(self._take(name, spec, layer.name, index))
+                job.takes.append(self._take(name, spec, layer, index))
         return job
 
     def fetch(self, request_id: str, take: pb.Take, path: Path) -> None:
         self.fetched += 1
         shutil.copyfile(self._path(request_id, take.layer, take.index), path)
 
-    def _take(self, name: str, spec: pb.GenerationSpec, layer: str, index: int) -> pb.Take:
+    def _take(self, name: str, spec: pb.GenerationSpec, wanted: pb.Layer, index: int) -> pb.Take:
+        layer = wanted.name
         start_s = fraction(spec.clip.pieces[0].presented_start)
         end_s = fraction(spec.clip.pieces[-1].presented_end)
         n_samples = sample_at(end_s, 48_000) - sample_at(start_s, 48_000)
         noise = np.random.default_rng([spec.sampling.seed, index]).normal(0, 0.1, (1, n_samples))
         path = self._path(name, layer, index)
         delivered = deliver(
-            Audio(noise.astype(np.float32), 48_000),
+            [Audio(noise.astype(np.float32), 48_000)],
             path,
             Delivery(timecode_origin_s=fraction(spec.delivery.timecode_origin)),
             start_s=start_s,
@@ -97,6 +99,9 @@ class LocalMaker:
             peak_dbfs=delivered.peak_dbfs,
             bit_depth=24,
             channels=1,
+            # Where nobody gives cues, an event is seen a quarter of a second after the start.
+            cues=wanted.cues or [pb.Cue(time=rational(start_s + Fraction(1, 4)), strength=0.5)],
+            cues_seen=not wanted.cues,
         )
 
     def _path(self, name: str, layer: str, index: int) -> Path:

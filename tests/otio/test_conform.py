@@ -70,6 +70,10 @@ def test_every_clip_gets_sound_at_its_place_and_the_own_tracks_stay(
     assert (transition.in_offset, transition.out_offset) == (T.RationalTime(16_000, 48_000),) * 2
     assert first.media_reference.target_url == "audio/001_door_mix_t1.wav"
     facts = first.metadata["v2a"]
+    assert facts["cues_seen"] is True
+    assert facts["cues"][0]["time_s"] == "1/4"
+    (heard,) = report["events"][0]["sounds"]
+    assert heard["cues"] == [{"num": 1, "den": 4, "text": "01:00:00:04", "strength": 0.5}]
     assert facts["synthetic"] is True
     assert (facts["prompt"], facts["model"], facts["licence"]) == ("wind", "pocket", "Apache-2.0")
     assert facts["request_id"] == report["events"][0]["request_id"]
@@ -121,6 +125,8 @@ def test_layers_takes_words_and_seeds_come_from_the_table(tmp_path: Path, reel: 
     door, silent, street = report["events"]
     assert [layer["layer"] for layer in door["layers"]] == ["effects", "ambience"]
     assert [cue["num"] / cue["den"] for cue in door["layers"][0]["cues"]] == [0.5, 1.0]
+    assert [cue["num"] / cue["den"] for cue in door["sounds"][0]["cues"]] == [0.5, 1.0]
+    assert not door["sounds"][0]["cues_seen"]
     assert (door["seed"], street["seed"]) == (7, 3)
     assert (silent["status"], silent["error"]) == ("skipped", "marked silent")
     assert street["layers"][0]["prompt"] == "wind"

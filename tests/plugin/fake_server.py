@@ -132,8 +132,9 @@ class Fake(
         self.note(
             "create", context, request_id=request.request_id, layers=layers,
             source=spec.clip.WhichOneof("source"),
-            cues=[[cue.time.num, cue.time.den] for cue in spec.layers[0].cues], prompt=spec.layers[0].prompt,
-            transcript=spec.layers[0].transcript, takes=spec.sampling.takes, seed=spec.sampling.seed,
+            cues=[[cue.time.num, cue.time.den, cue.strength] for cue in spec.layers[0].cues],
+            prompt=spec.layers[0].prompt, transcript=spec.layers[0].transcript,
+            takes=spec.sampling.takes, seed=spec.sampling.seed,
         )  # fmt: skip
         if self.script == "refuses":
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "the queue is full: try again later")
@@ -145,7 +146,8 @@ class Fake(
                 job.takes.add(
                     layer=layer, index=index, sha256=hashlib.sha256(sound).hexdigest(), size_bytes=len(sound),
                     n_samples=(len(sound) - 44) // 3, rate_hz=RATE_HZ, bit_depth=24, channels=1,
-                    loudness_lufs=-23.5, peak_dbfs=-3.0,
+                    loudness_lufs=-23.5, peak_dbfs=-3.0, cues_seen=not spec.layers[0].cues,
+                    cues=spec.layers[0].cues or [pb.Cue(time=time_pb2.Rational(num=1, den=8), strength=0.5)],
                 )  # fmt: skip
         if spec.layers[0].transcript:
             job.warnings.append("this model cannot speak: the transcript is passed over")

@@ -45,6 +45,17 @@ def test_commands_load_neither_torch_nor_the_server() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_making_a_sound_loads_no_number_cruncher_and_a_quiet_one_no_progress_bar() -> None:
+    program = (
+        "import sys, v2a_plugin.cli, v2a_plugin.commands.generate, v2a.media, v2a_plugin.client, v2a_plugin.specs;"
+        "from v2a_plugin.progress import ProgressBars;"
+        "ProgressBars(quiet=True).job('film');"
+        "print([name for name in ('numpy', 'scipy', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_one_sound_for_a_whole_clip(run_v2a: Run, fake_server: Start, film: Path, tmp_path: Path) -> None:
     server = fake_server()
     done = run_v2a("generate", film, "--server", server.address, "--prompt", "rain")
@@ -68,7 +79,19 @@ def test_a_range_is_exact_and_cues_are_counted_from_the_film_s_first_frame(
     report = json.loads(done.out)
     assert Fraction(report["end_s"]) - Fraction(report["start_s"]) == Fraction(7, 25)
     assert n_samples(tmp_path / "reel.wav") == round(0.3801 * 48_000) - round(0.1001 * 48_000)
-    assert server.calls("create")[0]["cues"] == [[3333, 10_000], [1, 5]]
+    assert server.calls("create")[0]["cues"] == [[3333, 10_000, 1], [1, 5, 1]]
+
+
+def test_events_that_were_seen_can_be_given_back_as_cues(run_v2a: Run, fake_server: Start, film: Path) -> None:
+    server = fake_server()
+    (seen,) = json.loads(run_v2a("generate", film, "--server", server.address, "--json").out)["files"]
+    assert (seen["cues"], seen["cues_seen"]) == ([{"time_s": "0.125", "strength": 0.5}], True)
+    text = "{time_s}@{strength}".format(**seen["cues"][0])
+    (given,) = json.loads(run_v2a("generate", film, "--server", server.address, "--cue", text, "--json").out)["files"]
+    assert server.calls("create")[1]["cues"] == [[1, 8, 0.5]]
+    assert (given["cues"], given["cues_seen"]) == (seen["cues"], False)
+    for wrong in ("1@", "1@2", "1@0", "1@loud"):
+        assert run_v2a("generate", film, "--server", server.address, "--cue", wrong).status == 2
 
 
 def test_layers_and_takes_get_names_and_json_tells_all(

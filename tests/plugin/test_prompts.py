@@ -53,11 +53,12 @@ def test_silence_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_semicolons_divide_cues_and_stand_in_drop_frame_timecode(tmp_path: Path) -> None:
-    words = read_prompts(table(tmp_path, "event,cues\n1,1;02;00:00:01;02;3\n")).words_for(
+    words = read_prompts(table(tmp_path, "event,cues\n1,1; 02; 00:00:01;02@0.25;3 @ .5\n")).words_for(
         1, "", rate=Fraction(30000, 1001)
     )
     assert words is not None
     assert [cue.time_s for cue in words.layers[0].cues] == [1, 2, 32 * Fraction(1001, 30000), 3]
+    assert [cue.strength for cue in words.layers[0].cues] == [1, 1, 0.25, 0.5]
 
 
 @pytest.mark.parametrize(

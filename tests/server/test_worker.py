@@ -56,6 +56,7 @@ def finish(
 
 def spec_of(film: Path) -> pb.GenerationSpec:
     second, start = time_pb2.Rational(num=1, den=1), time_pb2.Rational(num=0, den=1)
+    cue = pb.Cue(time=time_pb2.Rational(num=1, den=2), strength=0.75)
     return pb.GenerationSpec(
         clip=pb.Clip(
             path=str(film),
@@ -64,7 +65,7 @@ def spec_of(film: Path) -> pb.GenerationSpec:
         ),
         model="pocket",
         model_digest=card("pocket").digest,
-        layers=[pb.Layer(name="effects", prompt="rain", cues=[pb.Cue(time=time_pb2.Rational(num=1, den=2))])],
+        layers=[pb.Layer(name="effects", prompt="rain", cues=[cue])],
         sampling=pb.Sampling(seed=7, takes=2, steps=1),
         delivery=pb.Delivery(timecode_origin=time_pb2.Rational(num=10, den=1)),
     )
@@ -77,6 +78,7 @@ def test_takes_of_a_real_film(
     assert done.state == pb.STATE_SUCCEEDED, done.error
     assert [(take.layer, take.index) for take in done.takes] == [("effects", 0), ("effects", 1)]
     assert done.takes[0].sha256 != done.takes[1].sha256
+    assert all(list(take.cues) == list(done.spec.layers[0].cues) and not take.cues_seen for take in done.takes)
     for take in done.takes:
         request = pb.ReadTakeRequest(request_id="real", layer=take.layer, index=take.index)
         wav = b"".join(chunk.data for chunk in generation.ReadTake(request, timeout=_DEADLINE_S))
@@ -91,6 +93,19 @@ def test_takes_of_a_real_film(
     # The same request under another name makes the same sound.
     again = finish(generation, "real-again", spec_of(film))
     assert [take.sha256 for take in again.takes] == [take.sha256 for take in done.takes]
+
+
+def test_what_a_take_follows_can_be_asked_for(
+    generation: generation_pb2_grpc.GenerationServiceStub, film: Path
+) -> None:
+    spec = spec_of(film)
+    spec.layers[0].ClearField("cues")
+    seen = finish(generation, "seen", spec).takes[0]
+    assert seen.cues_seen
+    spec.layers[0].cues.extend(seen.cues)
+    given = finish(generation, "given", spec).takes[0]
+    assert list(given.cues) == list(seen.cues)
+    assert given.sha256 == seen.sha256
 
 
 def test_films_that_cannot_be_used(

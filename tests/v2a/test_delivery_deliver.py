@@ -44,7 +44,7 @@ def tone(duration_s: Fraction, rate_hz: int = 48_000, peak: float = 0.1, channel
 def give(audio: Audio, path: Path, delivery: Delivery | None = None, **times: Fraction) -> Delivered:
     start_s = times.get("start_s", Fraction(0))
     end_s = times.get("end_s", start_s + audio.duration_s)
-    return deliver(audio, path, delivery or Delivery(), start_s=start_s, end_s=end_s, origin=ORIGIN)
+    return deliver([audio], path, delivery or Delivery(), start_s=start_s, end_s=end_s, origin=ORIGIN)
 
 
 @pytest.mark.parametrize("rate", RATES)

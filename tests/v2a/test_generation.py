@@ -79,6 +79,7 @@ def test_a_clip_longer_than_a_window_is_made_in_one_piece(
     film = VideoFile(make_film(tmp_path / "long.mp4", rate=F(5), n_frames=60, size=(48, 64)))
     steps: list[v2a.Progress] = []
     (take,) = v2a.generate(model, film, request(model, F(0), F(12)), steps.append)
+    assert not steps or steps[-1].stage == "encoding", "sound is made when it is asked for"
     assert take.audio.n_samples == 12 * 48_000
     sampled = [step for step in steps if step.stage == "sampling"]
     assert [step.step for step in sampled] == list(range(2 * FEW)), "two windows of a few steps each"
@@ -93,8 +94,9 @@ def test_cancelling_stops_within_a_step(model: Model, film: VideoFile) -> None:
         if progress.stage == "sampling" and progress.step == 1:
             raise CancelledError("enough")
 
+    (take,) = v2a.generate(model, film, request(model, F(0), F(1), steps=10), on_step)
     with pytest.raises(CancelledError):
-        list(v2a.generate(model, film, request(model, F(0), F(1), steps=10), on_step))
+        list(take.blocks)
     assert seen[-1].step == 1
 
 

@@ -5,10 +5,11 @@ Reading and writing files needs the base install only; `deliver`, `resample` and
 """
 
 from v2a.delivery.bext import Bext
-from v2a.delivery.deliver import Delivered, Origin, deliver
+from v2a.delivery.deliver import Delivered, deliver
+from v2a.delivery.labels import Origin
 from v2a.delivery.loudness import loudness_lufs
 from v2a.delivery.resample import resample
-from v2a.delivery.wav import WavInfo, read_bext, read_ixml, read_wav, wav_info, write_wav
+from v2a.delivery.wav import WavInfo, read_bext, read_ixml, read_wav, wav_blocks, wav_info, write_wav, write_wav_blocks
 
 __all__ = [
     "Bext",
@@ -21,6 +22,8 @@ __all__ = [
     "read_ixml",
     "read_wav",
     "resample",
+    "wav_blocks",
     "wav_info",
     "write_wav",
+    "write_wav_blocks",
 ]

@@ -4,8 +4,9 @@ A file holds `fmt `, `bext`, `iXML` and `data`, in this order. No time of day is
 sound with the same description has the same bytes, whenever it is written.
 """
 
+import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -20,6 +21,7 @@ from v2a.output import whole_file
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _MAX_SIZE = 2**32 - 1
+_MAX_HEAD = 1 << 16  # more than all that stands before the samples
 _BLOCK = 1 << 18  # samples a channel that are converted at once
 
 
@@ -31,6 +33,11 @@ class WavInfo:
     channels: int
     n_samples: int
     bit_depth: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """One sample of all channels."""
+        return self.channels * self.bit_depth // 8
 
 
 def write_wav(
@@ -47,12 +54,26 @@ def write_wav(
     Raises UsageError for a file of more than 4 GiB, which WAV cannot hold, and StorageError where `path`
     cannot be written.
     """
-    channels = audio.samples.shape[0]
-    frame_bytes = channels * bit_depth // 8
-    data_bytes = audio.n_samples * frame_bytes
+    blocks = (audio.samples[:, start : start + _BLOCK] for start in range(0, audio.n_samples, _BLOCK))
+    write_wav_blocks(
+        path, WavInfo(audio.rate_hz, audio.samples.shape[0], audio.n_samples, bit_depth), blocks, bext, ixml
+    )
+
+
+def write_wav_blocks(
+    path: Path,
+    info: WavInfo,
+    blocks: Iterable[npt.NDArray[np.float32]],
+    bext: Bext | None = None,
+    ixml: str | None = None,
+) -> str:
+    """Write info.n_samples samples that come in blocks (channels, n) as `write_wav` does; hex SHA-256 of the file."""
+    refuse_too_long(path, info)
+    data_bytes = info.n_samples * info.frame_bytes
+    byte_rate = info.rate_hz * info.frame_bytes
     chunks = _chunk(
         b"fmt ",
-        struct.pack("<HHIIHH", _PCM, channels, audio.rate_hz, audio.rate_hz * frame_bytes, frame_bytes, bit_depth),
+        struct.pack("<HHIIHH", _PCM, info.channels, info.rate_hz, byte_rate, info.frame_bytes, info.bit_depth),
     )
     if bext is not None:
         chunks += _chunk(b"bext", bext.pack())
@@ -60,17 +81,33 @@ def write_wav(
         chunks += _chunk(b"iXML", ixml.encode())
     padding = data_bytes % 2
     riff_bytes = 4 + len(chunks) + 8 + data_bytes + padding
-    if riff_bytes > _MAX_SIZE:
+    digest = hashlib.sha256()
+    with whole_file(path) as part, part.open("wb") as file:
+
+        def write(content: bytes) -> None:
+            digest.update(content)
+            file.write(content)
+
+        write(b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks)
+        write(b"data" + struct.pack("<I", data_bytes))
+        n_written = 0
+        for block in blocks:
+            write(_encode(block, info.bit_depth))
+            n_written += block.shape[1]
+        if n_written != info.n_samples:
+            raise ValueError(f"{n_written} samples came for {info.n_samples}")
+        write(b"\0" * padding)
+    return digest.hexdigest()
+
+
+def refuse_too_long(path: Path, info: WavInfo) -> None:
+    """Raise UsageError where a file would have more than the 4 GiB that WAV can hold."""
+    size = info.n_samples * info.frame_bytes + _MAX_HEAD
+    if size > _MAX_SIZE:
         raise UsageError(
-            f"{path.name} would have {riff_bytes / 2**30:.1f} GiB, and a WAV file holds at most 4: ask for a "
+            f"{path.name} would have {size / 2**30:.1f} GiB, and a WAV file holds at most 4: ask for a "
             "shorter range, or for fewer channels, bits or hertz"
         )
-    with whole_file(path) as part, part.open("wb") as file:
-        file.write(b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks)
-        file.write(b"data" + struct.pack("<I", data_bytes))
-        for start in range(0, audio.n_samples, _BLOCK):
-            file.write(_encode(audio.samples[:, start : start + _BLOCK], bit_depth))
-        file.write(b"\0" * padding)
 
 
 def read_wav(path: Path) -> Audio:
@@ -84,6 +121,17 @@ def read_wav(path: Path) -> Audio:
         content = file.read(len(data))
     interleaved = _decode(content, info.bit_depth, is_float)
     return Audio(np.ascontiguousarray(interleaved.reshape(-1, info.channels).T), info.rate_hz)
+
+
+def wav_blocks(path: Path) -> Iterator[Audio]:
+    """The sound of a WAV file in blocks of a few seconds. Raises as `read_wav` does."""
+    with _open(path) as file:
+        info, is_float, data = _layout(path, file)
+        file.seek(data.start)
+        for start in range(0, info.n_samples, _BLOCK):
+            content = file.read(min(_BLOCK, info.n_samples - start) * info.frame_bytes)
+            interleaved = _decode(content, info.bit_depth, is_float)
+            yield Audio(np.ascontiguousarray(interleaved.reshape(-1, info.channels).T), info.rate_hz)
 
 
 def wav_info(path: Path) -> WavInfo:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol
 
 from v2a.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FrameSource(Protocol):
         """The facts about the film."""
         ...
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
         """The frames shown at source times, in any order, repeats allowed → (T, H, W, 3) RGB.
 
         times_s: seconds in [0, duration_s]. size: (H, W) to scale to.

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
@@ -16,6 +14,10 @@ from v2a.media.cursor import FrameCursor
 from v2a.media.film import Film, reading
 from v2a.media.probe import quarter_turns, survey
 from v2a.media.source import VideoInfo, seconds
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class VideoFile:
@@ -33,7 +35,7 @@ class VideoFile:
         self._film = Film(path, source_rate)
         self._cursor = FrameCursor(self._film)
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
         """The frames shown at source times, in any order, repeats allowed → (T, H, W, 3) RGB.
 
         times_s: seconds in [0, duration_s]; the end itself gives the last frame. size: (H, W); each picture
@@ -41,6 +43,8 @@ class VideoFile:
 
         Raises UsageError for a time outside the film, MediaError where a frame cannot be read.
         """
+        import numpy as np  # what only probes films starts sooner without
+
         for time_s in times_s:
             if not 0 <= time_s <= self.info.duration_s:
                 raise UsageError(
@@ -73,8 +77,10 @@ class VideoFile:
         self.close()
 
 
-def _picture(frame: VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
+def _picture(frame: VideoFrame, height: int, width: int) -> "npt.NDArray[np.uint8]":
     """A decoded frame, scaled and upright: (H, W, 3) RGB."""
+    import numpy as np
+
     turns = quarter_turns(frame)
     if turns % 2:
         height, width = width, height

@@ -55,17 +55,22 @@ class Model(Protocol):
         """The words of a text that were never heard in training, for a warning."""
         ...
 
+    def seen_events(self, video: Tensor) -> list[tuple[float, float]]:
+        """The events that are seen in features (L, Dv): (position in tokens, strength 0 … 1), ascending."""
+        ...
+
     def prepare(
         self,
         video: Tensor,
         text: str,
         negative_text: str,
-        cues: Sequence[tuple[float, float]],
+        cues: Sequence[tuple[float, float]] | None,
         layer: LayerName,
     ) -> tuple[Conditions, Conditions]:
         """A window's conditions and their guidance opposite, each with B = 1.
 
-        video: (L, Dv); cues: (position in tokens from the window's start, strength).
+        video: (L, Dv); cues: (position in tokens from the window's start, strength). None: they are not given;
+        an empty list: nothing strikes.
         The opposite drops video and cues and holds the negative text, or the null text where there is none.
         """
         ...

@@ -25,7 +25,7 @@ from v2a_otio.preview import file_sha256
 from v2a_otio.report import Finished, Outcome, SoundFile, Status
 from v2a_plugin.client import request_id
 from v2a_plugin.prompts import layer_name
-from v2a_plugin.specs import clip_spec, generation_spec
+from v2a_plugin.specs import clip_spec, cues_of, generation_spec
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +153,8 @@ def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
                     n_samples=take.n_samples,
                     loudness_lufs=take.loudness_lufs if take.HasField("loudness_lufs") else None,
                     peak_dbfs=take.peak_dbfs if take.HasField("peak_dbfs") else None,
+                    cues=cues_of(take),
+                    cues_seen=take.cues_seen,
                 )
             )
     except _OF_ONE_EVENT as error:

@@ -1,6 +1,6 @@
 """`report.html`: the report to look at and listen to, one file that needs only the WAVs beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from v2a.audio import Audio
-from v2a.delivery import read_wav
+from v2a.delivery import wav_blocks, wav_info
 from v2a.output import whole_file
 
 FILE = "report.html"
@@ -28,15 +28,21 @@ def write(path: Path, report: dict[str, Any], folder: Path) -> None:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def waveform(audio: Audio) -> str:
-    """The sound's outline as an SVG path over _COLUMNS × 2 _HALF: each column's highest and lowest sample."""
-    loudest = audio.samples.max(axis=0, initial=0.0), audio.samples.min(axis=0, initial=0.0)
-    edges = np.linspace(0, audio.n_samples, min(_COLUMNS, max(audio.n_samples, 1)) + 1).astype(int)[:-1]
-    step = _COLUMNS / max(len(edges), 1)
-    if not audio.n_samples:
+def waveform(sound: Iterable[Audio], n_samples: int) -> str:
+    """A sound's outline as an SVG path over _COLUMNS × 2 _HALF: each column's highest and lowest sample."""
+    if not n_samples:
         return ""
-    high = np.maximum.reduceat(loudest[0], edges)
-    low = np.minimum.reduceat(loudest[1], edges)
+    edges = np.linspace(0, n_samples, min(_COLUMNS, n_samples) + 1).astype(int)[:-1]
+    step = _COLUMNS / len(edges)
+    high, low = np.zeros(len(edges)), np.zeros(len(edges))
+    start = 0
+    for block in sound:
+        end = start + block.n_samples
+        columns = slice(int(np.searchsorted(edges, start, "right")) - 1, int(np.searchsorted(edges, end)))
+        inside = np.maximum(edges[columns] - start, 0)
+        high[columns] = np.maximum(high[columns], np.maximum.reduceat(block.samples.max(axis=0), inside))
+        low[columns] = np.minimum(low[columns], np.minimum.reduceat(block.samples.min(axis=0), inside))
+        start = end
     above = [f"{column * step:g},{_HALF * (1 - value):.1f}" for column, value in enumerate(high)]
     below = [f"{column * step:g},{_HALF * (1 - value):.1f}" for column, value in enumerate(low)]
     return "M" + "L".join(above + below[::-1]) + "Z"
@@ -116,28 +122,37 @@ def _origin(event: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
 
 
 def _layer(layer: dict[str, Any], sounds: list[dict[str, Any]], folder: Path) -> str:
-    own = (_sound(sound, folder) for sound in sounds if sound["layer"] == layer["layer"])
-    return _words(layer) + "\n".join(own)
+    own = [sound for sound in sounds if sound["layer"] == layer["layer"]]
+    return _words(layer, _seen(own)) + "\n".join(_sound(sound, folder) for sound in own)
 
 
-def _words(layer: dict[str, Any]) -> str:
+def _seen(sounds: list[dict[str, Any]]) -> str:
+    """What the model saw for a layer without cues; all its takes follow the same."""
+    if not sounds or not sounds[0]["cues_seen"]:
+        return ""
+    times = ", ".join(escape(cue["text"]) for cue in sounds[0]["cues"])
+    return f' <span class="quiet">{f"events seen at {times}" if times else "no event seen"}</span>'
+
+
+def _words(layer: dict[str, Any], seen: str) -> str:
     said = f"<q>{escape(layer['prompt'])}</q>" if layer["prompt"] else "<i>no words: from the picture alone</i>"
     unwanted = f' <span class="quiet">not <q>{escape(layer["negative"])}</q></span>' if layer["negative"] else ""
     cues = ", ".join(escape(cue["text"]) for cue in layer["cues"])
     heard = f' <span class="quiet">cues at {cues}</span>' if cues else ""
-    return f'<p class="words"><b>{escape(layer["layer"])}</b> {said}{unwanted}{heard}</p>'
+    return f'<p class="words"><b>{escape(layer["layer"])}</b> {said}{unwanted}{heard}{seen}</p>'
 
 
 def _sound(sound: dict[str, Any], folder: Path) -> str:
-    audio = read_wav(folder / sound["file"])
+    info = wav_info(folder / sound["file"])
+    outline = waveform(wav_blocks(folder / sound["file"]), info.n_samples)
     loudness = "too little to measure" if sound["loudness_lufs"] is None else f"{sound['loudness_lufs']:.1f} LUFS"
     peak = "silence" if sound["peak_dbfs"] is None else f"peak {sound['peak_dbfs']:.1f} dBFS"
     return (
         f'<div class="sound"><svg viewBox="0 0 {_COLUMNS} {2 * _HALF}" preserveAspectRatio="none" role="img" '
-        f'aria-label="waveform"><path d="{waveform(audio)}"/></svg>'
+        f'aria-label="waveform"><path d="{outline}"/></svg>'
         f'<audio controls preload="none" src="{_address(sound["file"])}"></audio>'
         f'<p class="quiet">take {sound["take"]} · {loudness} · {peak} · '
-        f"{sound['n_samples']:,} samples at {audio.rate_hz:,} Hz · {escape(Path(sound['file']).name)}</p>"
+        f"{sound['n_samples']:,} samples at {info.rate_hz:,} Hz · {escape(Path(sound['file']).name)}</p>"
         "</div>"
     )
 

@@ -22,7 +22,9 @@
         files       how many WAVs there are to be
         seed, quality
         layers      layer, prompt, negative, cues (record times)
-        sounds      layer, take (from 1), file, sha256, n_samples, loudness_lufs, peak_dbfs (null: silence)
+        sounds      layer, take (from 1), file, sha256, n_samples, loudness_lufs, peak_dbfs (null: silence);
+                    cues that the sound follows (record times, with strength); cues_seen: whether these are what
+                    the model saw, since nobody gave any
     earlier     request_id, said and sounds of what earlier runs made and this one could not ask for (its film
                 was not there, say): it is taken up again once it is asked for
 
@@ -37,7 +39,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from v2a.errors import UsageError
 from v2a.output import whole_file
+from v2a.request import Cue
 from v2a.version import __version__
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
@@ -56,7 +60,10 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A WAV in the output folder. take: from 1. loudness, peak: None where there is too little to measure."""
+    """A WAV in the output folder. take: from 1. loudness, peak: None where there is too little to measure.
+
+    cues: those that it follows, in record time; cues_seen: nobody gave them.
+    """
 
     layer: str
     take: int
@@ -65,6 +72,8 @@ class SoundFile:
     n_samples: int
     loudness_lufs: float | None
     peak_dbfs: float | None
+    cues: tuple[Cue, ...] = ()
+    cues_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,14 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
         },
         "warnings": list(whole.warnings),
         "events": [_event(cut, outcome) for outcome in outcomes],
-        "earlier": [asdict(entry) for entry in whole.earlier],
+        "earlier": [
+            {
+                "request_id": entry.request_id,
+                "sounds": [_sound(sound, cut) for sound in entry.sounds],
+                "said": list(entry.said),
+            }
+            for entry in whole.earlier
+        ],
     }
 
 
@@ -175,9 +191,9 @@ def finished(report: Mapping[str, Any]) -> dict[str, Finished]:
     for entry in [*report.get("earlier", ()), *report.get("events", ())]:
         try:
             if entry["sounds"]:
-                sounds = tuple(SoundFile(**sound) for sound in entry["sounds"])
+                sounds = tuple(_sound_file(sound) for sound in entry["sounds"])
                 made[entry["request_id"]] = Finished(entry["request_id"], sounds, tuple(entry["said"]))
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, ValueError, ArithmeticError, UsageError) as error:
             log.warning("an entry of the earlier report cannot be used: %r", error)
     return made
 
@@ -219,8 +235,18 @@ def _event(cut: Cut, outcome: Outcome) -> Document:
             }
             for layer in plan.layers
         ],
-        "sounds": [asdict(sound) for sound in outcome.sounds],
+        "sounds": [_sound(sound, cut) for sound in outcome.sounds],
     }
+
+
+def _sound(sound: SoundFile, cut: Cut) -> Document:
+    cues = [{**_time(cue.time_s, cut.rate, cut.origin_s), "strength": cue.strength} for cue in sound.cues]
+    return {**asdict(sound), "cues": cues}
+
+
+def _sound_file(facts: Mapping[str, Any]) -> SoundFile:
+    cues = tuple(Cue(Fraction(cue["num"], cue["den"]), cue["strength"]) for cue in facts.get("cues", ()))
+    return SoundFile(**{**facts, "cues": cues})
 
 
 def _range(span: Range, cut: Cut) -> Document:

@@ -13,8 +13,8 @@ from v2a.errors import GenerationError, NotFoundError, UsageError
 from v2a.request import MAX_TRANSCRIPT_CHARS, Cue, Delivery, Layer, LayerName, Piece, Quality, Sampling
 from v2a_plugin.options import JsonOption, ServerOption, TokenFileOption
 from v2a_plugin.outputs import check_outputs, result_path
-from v2a_plugin.prompts import layer_name
-from v2a_plugin.timeline import Range, parse_time
+from v2a_plugin.prompts import layer_name, parse_cue
+from v2a_plugin.timeline import Range, parse_time, seconds_text
 
 if TYPE_CHECKING:
     from v2a.media import VideoInfo
@@ -56,7 +56,11 @@ def generate(
     negative: Annotated[str, typer.Option(metavar="N", help="What should not be heard, in any layer.")] = "",
     cue: Annotated[
         list[str] | None,
-        typer.Option(metavar=_TIME, help="Something sounds at this time, counted as --start is. May be repeated."),
+        typer.Option(
+            metavar="T[@S]",
+            help="Something sounds at this time, counted as --start is, with strength S (0 to 1). May be repeated. "
+            "Without any, mix and effects follow what is seen to happen.",
+        ),
     ] = None,
     layer: Annotated[
         list[str] | None,
@@ -96,7 +100,6 @@ def generate(
     """
     from v2a.media import probe
     from v2a_plugin.client import ServerChoice, connect
-    from v2a_plugin.mixing import add_sound
     from v2a_plugin.progress import ProgressBars
     from v2a_plugin.specs import clip_spec, generation_spec
 
@@ -129,6 +132,8 @@ def generate(
             client.fetch(job.request_id, take, path)
     warnings = list(job.warnings)
     if mux is not None:
+        from v2a_plugin.mixing import add_sound
+
         warnings += add_sound(clip, [path for path, _ in written], mux, keep_sound=mux_keep, at_s=span.start_s)
     report = {
         "clip": str(clip),
@@ -184,12 +189,13 @@ def _span(film: "VideoInfo", start: str, duration: str | None) -> Range:
 
 
 def _cue(text: str, film: "VideoInfo", span: Range) -> Cue:
-    time_s = parse_time(text, film.rate)
-    if not span.start_s <= time_s < span.end_s:
+    cue = parse_cue(text, film.rate)
+    if not span.start_s <= cue.time_s < span.end_s:
         raise UsageError(
-            f"the cue at {float(time_s):g} s lies outside the range, {float(span.start_s):g} to {float(span.end_s):g} s"
+            f"the cue at {float(cue.time_s):g} s lies outside the range, "
+            f"{float(span.start_s):g} to {float(span.end_s):g} s"
         )
-    return Cue(time_s)
+    return cue
 
 
 def _outputs(first: Path, mux: Path | None, layers: Sequence[Layer], takes: int) -> list[Path]:
@@ -226,6 +232,8 @@ def _take(job: "pb.Generation", layer: str, index: int) -> "pb.Take":
 
 
 def _facts(path: Path, take: "pb.Take") -> dict[str, Any]:
+    from v2a_plugin.specs import cues_of
+
     return {
         "path": str(path),
         "layer": take.layer,
@@ -237,6 +245,8 @@ def _facts(path: Path, take: "pb.Take") -> dict[str, Any]:
         "channels": take.channels,
         "loudness_lufs": round(take.loudness_lufs, 2) if take.HasField("loudness_lufs") else None,
         "peak_dbfs": round(take.peak_dbfs, 2) if take.HasField("peak_dbfs") else None,
+        "cues": [{"time_s": seconds_text(cue.time_s), "strength": cue.strength} for cue in cues_of(take)],
+        "cues_seen": take.cues_seen,
     }
 
 

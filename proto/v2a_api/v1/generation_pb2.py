@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from v2a_api.v1 import time_pb2 as v2a__api_dot_v1_dot_time__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bv2a_api/v1/generation.proto\x12\x06v2a.v1\x1a\x15v2a_api/v1/time.proto\"S\n\x17\x43reateGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x04spec\x18\x02 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\"\xb8\x01\n\x0eGenerationSpec\x12\x1a\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x0c.v2a.v1.Clip\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\x12\x1d\n\x06layers\x18\x04 \x03(\x0b\x32\r.v2a.v1.Layer\x12\"\n\x08sampling\x18\x05 \x01(\x0b\x32\x10.v2a.v1.Sampling\x12\"\n\x08\x64\x65livery\x18\x06 \x01(\x0b\x32\x10.v2a.v1.Delivery\"\x96\x01\n\x04\x43lip\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\x17\n\rupload_sha256\x18\x02 \x01(\tH\x00\x12\x15\n\rsource_digest\x18\x03 \x01(\t\x12\x1d\n\x06pieces\x18\x04 \x03(\x0b\x32\r.v2a.v1.Piece\x12%\n\x0bsource_rate\x18\x05 \x01(\x0b\x32\x10.v2a.v1.RationalB\x08\n\x06source\"\xa9\x01\n\x05Piece\x12&\n\x0csource_start\x18\x01 \x01(\x0b\x32\x10.v2a.v1.Rational\x12$\n\nsource_end\x18\x02 \x01(\x0b\x32\x10.v2a.v1.Rational\x12)\n\x0fpresented_start\x18\x03 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\'\n\rpresented_end\x18\x04 \x01(\x0b\x32\x10.v2a.v1.Rational\"m\n\x05Layer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x03 \x01(\t\x12\x19\n\x04\x63ues\x18\x04 \x03(\x0b\x32\x0b.v2a.v1.Cue\x12\x12\n\ntranscript\x18\x05 \x01(\t\"I\n\x03\x43ue\x12\x1e\n\x04time\x18\x01 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\x15\n\x08strength\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\x0b\n\t_strength\"Y\n\x08Sampling\x12\x0c\n\x04seed\x18\x01 \x01(\x03\x12\r\n\x05takes\x18\x02 \x01(\r\x12\x0f\n\x07quality\x18\x03 \x01(\t\x12\r\n\x05steps\x18\x04 \x01(\r\x12\x10\n\x08guidance\x18\x05 \x01(\x02\"\xae\x01\n\x08\x44\x65livery\x12\x0f\n\x07rate_hz\x18\x01 \x01(\r\x12\x11\n\tbit_depth\x18\x02 \x01(\r\x12\x10\n\x08\x63hannels\x18\x03 \x01(\r\x12)\n\x0ftimecode_origin\x18\x04 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x1a\n\rloudness_lufs\x18\x06 \x01(\x02H\x00\x88\x01\x01\x42\x10\n\x0e_loudness_lufs\"\xed\x01\n\nGeneration\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x04spec\x18\x02 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\x12\x1c\n\x05state\x18\x03 \x01(\x0e\x32\r.v2a.v1.State\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x1b\n\x05takes\x18\x05 \x03(\x0b\x32\x0c.v2a.v1.Take\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x12\n\ncreated_ms\x18\x08 \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\t \x01(\x03\x12\x12\n\nerror_kind\x18\n \x01(\t\"\xe5\x01\n\x04Take\x12\r\n\x05layer\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x11\n\tn_samples\x18\x05 \x01(\x03\x12\x0f\n\x07rate_hz\x18\x06 \x01(\r\x12\x1a\n\rloudness_lufs\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12\x16\n\tpeak_dbfs\x18\x08 \x01(\x02H\x01\x88\x01\x01\x12\x11\n\tbit_depth\x18\t \x01(\r\x12\x10\n\x08\x63hannels\x18\n \x01(\rB\x10\n\x0e_loudness_lufsB\x0c\n\n_peak_dbfs\"D\n\x16WatchGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"\xa9\x01\n\x0fGenerationEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12$\n\x05state\x18\x02 \x01(\x0b\x32\x13.v2a.v1.StateChangeH\x00\x12$\n\x08progress\x18\x03 \x01(\x0b\x32\x10.v2a.v1.ProgressH\x00\x12\x11\n\x07warning\x18\x04 \x01(\tH\x00\x12\x1c\n\x04take\x18\x05 \x01(\x0b\x32\x0c.v2a.v1.TakeH\x00\x42\x07\n\x05\x65vent\"_\n\x0bStateChange\x12\x1c\n\x05state\x18\x01 \x01(\x0e\x32\r.v2a.v1.State\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x12\n\nerror_kind\x18\x04 \x01(\t\"T\n\x08Progress\x12\x16\n\x0equeue_position\x18\x01 \x01(\r\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\r\x12\x13\n\x0btotal_steps\x18\x04 \x01(\r\"*\n\x14GetGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"?\n\x16ListGenerationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x17ListGenerationsResponse\x12\'\n\x0bgenerations\x18\x01 \x03(\x0b\x32\x12.v2a.v1.Generation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x17\x43\x61ncelGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"-\n\x17\x44\x65leteGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteGenerationResponse\"Y\n\x0fReadTakeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x03\"\x19\n\tTakeChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c*\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_QUEUED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x32\x9b\x04\n\x11GenerationService\x12G\n\x10\x43reateGeneration\x12\x1f.v2a.v1.CreateGenerationRequest\x1a\x12.v2a.v1.Generation\x12L\n\x0fWatchGeneration\x12\x1e.v2a.v1.WatchGenerationRequest\x1a\x17.v2a.v1.GenerationEvent0\x01\x12\x41\n\rGetGeneration\x12\x1c.v2a.v1.GetGenerationRequest\x1a\x12.v2a.v1.Generation\x12R\n\x0fListGenerations\x12\x1e.v2a.v1.ListGenerationsRequest\x1a\x1f.v2a.v1.ListGenerationsResponse\x12G\n\x10\x43\x61ncelGeneration\x12\x1f.v2a.v1.CancelGenerationRequest\x1a\x12.v2a.v1.Generation\x12U\n\x10\x44\x65leteGeneration\x12\x1f.v2a.v1.DeleteGenerationRequest\x1a .v2a.v1.DeleteGenerationResponse\x12\x38\n\x08ReadTake\x12\x17.v2a.v1.ReadTakeRequest\x1a\x11.v2a.v1.TakeChunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bv2a_api/v1/generation.proto\x12\x06v2a.v1\x1a\x15v2a_api/v1/time.proto\"S\n\x17\x43reateGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x04spec\x18\x02 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\"\xb8\x01\n\x0eGenerationSpec\x12\x1a\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x0c.v2a.v1.Clip\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\x12\x1d\n\x06layers\x18\x04 \x03(\x0b\x32\r.v2a.v1.Layer\x12\"\n\x08sampling\x18\x05 \x01(\x0b\x32\x10.v2a.v1.Sampling\x12\"\n\x08\x64\x65livery\x18\x06 \x01(\x0b\x32\x10.v2a.v1.Delivery\"\x96\x01\n\x04\x43lip\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\x17\n\rupload_sha256\x18\x02 \x01(\tH\x00\x12\x15\n\rsource_digest\x18\x03 \x01(\t\x12\x1d\n\x06pieces\x18\x04 \x03(\x0b\x32\r.v2a.v1.Piece\x12%\n\x0bsource_rate\x18\x05 \x01(\x0b\x32\x10.v2a.v1.RationalB\x08\n\x06source\"\xa9\x01\n\x05Piece\x12&\n\x0csource_start\x18\x01 \x01(\x0b\x32\x10.v2a.v1.Rational\x12$\n\nsource_end\x18\x02 \x01(\x0b\x32\x10.v2a.v1.Rational\x12)\n\x0fpresented_start\x18\x03 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\'\n\rpresented_end\x18\x04 \x01(\x0b\x32\x10.v2a.v1.Rational\"m\n\x05Layer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x03 \x01(\t\x12\x19\n\x04\x63ues\x18\x04 \x03(\x0b\x32\x0b.v2a.v1.Cue\x12\x12\n\ntranscript\x18\x05 \x01(\t\"I\n\x03\x43ue\x12\x1e\n\x04time\x18\x01 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\x15\n\x08strength\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\x0b\n\t_strength\"Y\n\x08Sampling\x12\x0c\n\x04seed\x18\x01 \x01(\x03\x12\r\n\x05takes\x18\x02 \x01(\r\x12\x0f\n\x07quality\x18\x03 \x01(\t\x12\r\n\x05steps\x18\x04 \x01(\r\x12\x10\n\x08guidance\x18\x05 \x01(\x02\"\xae\x01\n\x08\x44\x65livery\x12\x0f\n\x07rate_hz\x18\x01 \x01(\r\x12\x11\n\tbit_depth\x18\x02 \x01(\r\x12\x10\n\x08\x63hannels\x18\x03 \x01(\r\x12)\n\x0ftimecode_origin\x18\x04 \x01(\x0b\x32\x10.v2a.v1.Rational\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x1a\n\rloudness_lufs\x18\x06 \x01(\x02H\x00\x88\x01\x01\x42\x10\n\x0e_loudness_lufs\"\xed\x01\n\nGeneration\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12$\n\x04spec\x18\x02 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\x12\x1c\n\x05state\x18\x03 \x01(\x0e\x32\r.v2a.v1.State\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x1b\n\x05takes\x18\x05 \x03(\x0b\x32\x0c.v2a.v1.Take\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x10\n\x08warnings\x18\x07 \x03(\t\x12\x12\n\ncreated_ms\x18\x08 \x01(\x03\x12\x10\n\x08\x65nded_ms\x18\t \x01(\x03\x12\x12\n\nerror_kind\x18\n \x01(\t\"\x93\x02\n\x04Take\x12\r\n\x05layer\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\r\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x11\n\tn_samples\x18\x05 \x01(\x03\x12\x0f\n\x07rate_hz\x18\x06 \x01(\r\x12\x1a\n\rloudness_lufs\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12\x16\n\tpeak_dbfs\x18\x08 \x01(\x02H\x01\x88\x01\x01\x12\x11\n\tbit_depth\x18\t \x01(\r\x12\x10\n\x08\x63hannels\x18\n \x01(\r\x12\x19\n\x04\x63ues\x18\x0b \x03(\x0b\x32\x0b.v2a.v1.Cue\x12\x11\n\tcues_seen\x18\x0c \x01(\x08\x42\x10\n\x0e_loudness_lufsB\x0c\n\n_peak_dbfs\"D\n\x16WatchGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"\xa9\x01\n\x0fGenerationEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12$\n\x05state\x18\x02 \x01(\x0b\x32\x13.v2a.v1.StateChangeH\x00\x12$\n\x08progress\x18\x03 \x01(\x0b\x32\x10.v2a.v1.ProgressH\x00\x12\x11\n\x07warning\x18\x04 \x01(\tH\x00\x12\x1c\n\x04take\x18\x05 \x01(\x0b\x32\x0c.v2a.v1.TakeH\x00\x42\x07\n\x05\x65vent\"_\n\x0bStateChange\x12\x1c\n\x05state\x18\x01 \x01(\x0e\x32\r.v2a.v1.State\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x12\n\nerror_kind\x18\x04 \x01(\t\"T\n\x08Progress\x12\x16\n\x0equeue_position\x18\x01 \x01(\r\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\r\x12\x13\n\x0btotal_steps\x18\x04 \x01(\r\"*\n\x14GetGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"?\n\x16ListGenerationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x17ListGenerationsResponse\x12\'\n\x0bgenerations\x18\x01 \x03(\x0b\x32\x12.v2a.v1.Generation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x17\x43\x61ncelGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"-\n\x17\x44\x65leteGenerationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x1a\n\x18\x44\x65leteGenerationResponse\"Y\n\x0fReadTakeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\r\x12\x14\n\x0coffset_bytes\x18\x04 \x01(\x03\"\x19\n\tTakeChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c*\x7f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_QUEUED\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x32\x9b\x04\n\x11GenerationService\x12G\n\x10\x43reateGeneration\x12\x1f.v2a.v1.CreateGenerationRequest\x1a\x12.v2a.v1.Generation\x12L\n\x0fWatchGeneration\x12\x1e.v2a.v1.WatchGenerationRequest\x1a\x17.v2a.v1.GenerationEvent0\x01\x12\x41\n\rGetGeneration\x12\x1c.v2a.v1.GetGenerationRequest\x1a\x12.v2a.v1.Generation\x12R\n\x0fListGenerations\x12\x1e.v2a.v1.ListGenerationsRequest\x1a\x1f.v2a.v1.ListGenerationsResponse\x12G\n\x10\x43\x61ncelGeneration\x12\x1f.v2a.v1.CancelGenerationRequest\x1a\x12.v2a.v1.Generation\x12U\n\x10\x44\x65leteGeneration\x12\x1f.v2a.v1.DeleteGenerationRequest\x1a .v2a.v1.DeleteGenerationResponse\x12\x38\n\x08ReadTake\x12\x17.v2a.v1.ReadTakeRequest\x1a\x11.v2a.v1.TakeChunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'v2a_api.v1.generation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATE']._serialized_start=2452
-  _globals['_STATE']._serialized_end=2579
+  _globals['_STATE']._serialized_start=2498
+  _globals['_STATE']._serialized_end=2625
   _globals['_CREATEGENERATIONREQUEST']._serialized_start=62
   _globals['_CREATEGENERATIONREQUEST']._serialized_end=145
   _globals['_GENERATIONSPEC']._serialized_start=148
@@ -53,31 +53,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATION']._serialized_start=1114
   _globals['_GENERATION']._serialized_end=1351
   _globals['_TAKE']._serialized_start=1354
-  _globals['_TAKE']._serialized_end=1583
-  _globals['_WATCHGENERATIONREQUEST']._serialized_start=1585
-  _globals['_WATCHGENERATIONREQUEST']._serialized_end=1653
-  _globals['_GENERATIONEVENT']._serialized_start=1656
-  _globals['_GENERATIONEVENT']._serialized_end=1825
-  _globals['_STATECHANGE']._serialized_start=1827
-  _globals['_STATECHANGE']._serialized_end=1922
-  _globals['_PROGRESS']._serialized_start=1924
-  _globals['_PROGRESS']._serialized_end=2008
-  _globals['_GETGENERATIONREQUEST']._serialized_start=2010
-  _globals['_GETGENERATIONREQUEST']._serialized_end=2052
-  _globals['_LISTGENERATIONSREQUEST']._serialized_start=2054
-  _globals['_LISTGENERATIONSREQUEST']._serialized_end=2117
-  _globals['_LISTGENERATIONSRESPONSE']._serialized_start=2119
-  _globals['_LISTGENERATIONSRESPONSE']._serialized_end=2210
-  _globals['_CANCELGENERATIONREQUEST']._serialized_start=2212
-  _globals['_CANCELGENERATIONREQUEST']._serialized_end=2257
-  _globals['_DELETEGENERATIONREQUEST']._serialized_start=2259
-  _globals['_DELETEGENERATIONREQUEST']._serialized_end=2304
-  _globals['_DELETEGENERATIONRESPONSE']._serialized_start=2306
-  _globals['_DELETEGENERATIONRESPONSE']._serialized_end=2332
-  _globals['_READTAKEREQUEST']._serialized_start=2334
-  _globals['_READTAKEREQUEST']._serialized_end=2423
-  _globals['_TAKECHUNK']._serialized_start=2425
-  _globals['_TAKECHUNK']._serialized_end=2450
-  _globals['_GENERATIONSERVICE']._serialized_start=2582
-  _globals['_GENERATIONSERVICE']._serialized_end=3121
+  _globals['_TAKE']._serialized_end=1629
+  _globals['_WATCHGENERATIONREQUEST']._serialized_start=1631
+  _globals['_WATCHGENERATIONREQUEST']._serialized_end=1699
+  _globals['_GENERATIONEVENT']._serialized_start=1702
+  _globals['_GENERATIONEVENT']._serialized_end=1871
+  _globals['_STATECHANGE']._serialized_start=1873
+  _globals['_STATECHANGE']._serialized_end=1968
+  _globals['_PROGRESS']._serialized_start=1970
+  _globals['_PROGRESS']._serialized_end=2054
+  _globals['_GETGENERATIONREQUEST']._serialized_start=2056
+  _globals['_GETGENERATIONREQUEST']._serialized_end=2098
+  _globals['_LISTGENERATIONSREQUEST']._serialized_start=2100
+  _globals['_LISTGENERATIONSREQUEST']._serialized_end=2163
+  _globals['_LISTGENERATIONSRESPONSE']._serialized_start=2165
+  _globals['_LISTGENERATIONSRESPONSE']._serialized_end=2256
+  _globals['_CANCELGENERATIONREQUEST']._serialized_start=2258
+  _globals['_CANCELGENERATIONREQUEST']._serialized_end=2303
+  _globals['_DELETEGENERATIONREQUEST']._serialized_start=2305
+  _globals['_DELETEGENERATIONREQUEST']._serialized_end=2350
+  _globals['_DELETEGENERATIONRESPONSE']._serialized_start=2352
+  _globals['_DELETEGENERATIONRESPONSE']._serialized_end=2378
+  _globals['_READTAKEREQUEST']._serialized_start=2380
+  _globals['_READTAKEREQUEST']._serialized_end=2469
+  _globals['_TAKECHUNK']._serialized_start=2471
+  _globals['_TAKECHUNK']._serialized_end=2496
+  _globals['_GENERATIONSERVICE']._serialized_start=2628
+  _globals['_GENERATIONSERVICE']._serialized_end=3167
 # @@protoc_insertion_point(module_scope)

@@ -429,6 +429,8 @@ class Take(_message.Message):
     PEAK_DBFS_FIELD_NUMBER: _builtins.int
     BIT_DEPTH_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
+    CUES_SEEN_FIELD_NUMBER: _builtins.int
     layer: _builtins.str
     index: _builtins.int
     """0-based."""
@@ -444,6 +446,15 @@ class Take(_message.Message):
     """Highest sample, dBFS. Unset for digital silence."""
     bit_depth: _builtins.int
     channels: _builtins.int
+    cues_seen: _builtins.bool
+    """Nobody gave cues: the model looked for them, and cues are what it saw, if anything."""
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
+        """What the sound follows, in order of time: the layer's cues inside the clip or, where there were none and the
+        layer sounds what is seen to happen ("mix", "effects"), the events that the model saw. Presented time, like
+        Layer.cues: asked for as these, they give the same sound. At most 4,096.
+        """
+
     def __init__(
         self,
         *,
@@ -457,10 +468,12 @@ class Take(_message.Message):
         peak_dbfs: _builtins.float | None = ...,
         bit_depth: _builtins.int = ...,
         channels: _builtins.int = ...,
+        cues: _abc.Iterable[Global___Cue] | None = ...,
+        cues_seen: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_peak_dbfs", b"_peak_dbfs", "loudness_lufs", b"loudness_lufs", "peak_dbfs", b"peak_dbfs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_peak_dbfs", b"_peak_dbfs", "bit_depth", b"bit_depth", "channels", b"channels", "index", b"index", "layer", b"layer", "loudness_lufs", b"loudness_lufs", "n_samples", b"n_samples", "peak_dbfs", b"peak_dbfs", "rate_hz", b"rate_hz", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_peak_dbfs", b"_peak_dbfs", "bit_depth", b"bit_depth", "channels", b"channels", "cues", b"cues", "cues_seen", b"cues_seen", "index", b"index", "layer", b"layer", "loudness_lufs", b"loudness_lufs", "n_samples", b"n_samples", "peak_dbfs", b"peak_dbfs", "rate_hz", b"rate_hz", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
