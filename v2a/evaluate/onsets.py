@@ -72,18 +72,25 @@ def _flux(mono: npt.NDArray[np.float32], rate_hz: int) -> tuple[npt.NDArray[np.f
     return flux, level
 
 
-def score(found: Sequence[float], true: Sequence[float], tolerance_s: float) -> Score:
-    """Match found to true times one to one, nearest first, within a tolerance."""
+def matched(found: Sequence[float], true: Sequence[float], tolerance_s: float) -> list[tuple[int, int]]:
+    """Pairs of indices (found, true), one to one, nearest first, within a tolerance."""
     pairs = sorted(
         (abs(a - b), i, j) for i, a in enumerate(found) for j, b in enumerate(true) if abs(a - b) <= tolerance_s
     )
     used_found: set[int] = set()
     used_true: set[int] = set()
+    chosen = []
     for _, i, j in pairs:
         if i not in used_found and j not in used_true:
             used_found.add(i)
             used_true.add(j)
-    hits = len(used_found)
+            chosen.append((i, j))
+    return chosen
+
+
+def score(found: Sequence[float], true: Sequence[float], tolerance_s: float) -> Score:
+    """How well found times agree with true times."""
+    hits = len(matched(found, true, tolerance_s))
     precision = hits / len(found) if found else 0.0
     recall = hits / len(true) if true else 0.0
     f1 = 2 * hits / (len(found) + len(true)) if found or true else 1.0

@@ -19,12 +19,10 @@ import numpy as np
 from v2a.audio import Audio
 from v2a.errors import MediaError
 from v2a.evaluate.onsets import Score, onsets, score
-from v2a.generation import generate
+from v2a.evaluate.soundtracks import cues_at, held, moving, soundtrack
 from v2a.media import VideoFile
 from v2a.models.base import Model
-from v2a.request import Clip, Cue, Layer, Piece, Quality, Request, Sampling
-
-_NO_DIGEST = "0" * 64  # nothing is stored, so nothing needs a name
+from v2a.request import Layer, Piece, Quality, Sampling
 
 
 @dataclass(frozen=True)
@@ -121,17 +119,13 @@ def _make(
     cues: Sequence[float] = (),
 ) -> Audio:
     """One soundtrack of a shot. A shifted film holds its first frame for that long, and loses its end."""
-    zero, length = Fraction(0), shot.end_s - shot.start_s
-    moving = Piece(shot.start_s, shot.end_s - shift_s, shift_s, length)
-    pieces = (Piece(shot.start_s, shot.start_s, zero, shift_s), moving) if shift_s else (moving,)
-    request = Request(
-        clip=Clip(_NO_DIGEST, pieces),
-        model=model.card.name,
-        model_digest=model.card.digest,
-        layers=(Layer(name="effects", cues=tuple(Cue(Fraction(time).limit_denominator(10_000)) for time in cues)),),
-        sampling=Sampling(seed=seed, quality=quality),
-    )
-    return next(generate(model, source, request, lambda _: None)).audio
+    length = shot.end_s - shot.start_s
+    pieces = moving(shot.start_s, shot.end_s)
+    if shift_s:
+        rest = Piece(shot.start_s, shot.end_s - shift_s, shift_s, length)
+        pieces = (*held(shift_s, shot.start_s), rest)
+    layer = Layer(name="effects", cues=cues_at((time, 1.0) for time in cues))
+    return soundtrack(model, source, pieces, layer, Sampling(seed=seed, quality=quality))
 
 
 def pooled(scores: Sequence[Score]) -> Score:
