@@ -1,4 +1,4 @@
-"""Training windows drawn from rendered scenes, with conditions left out at random."""
+"""Training windows drawn from soundtracks, with conditions left out at random."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,22 +9,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from v2a.models.pocket.codec import N_MELS
 from v2a.request import LAYERS
-from v2a.train.shards import N_TOKENS, TRACKS, Examples, read_shards
+from v2a.train.shards import N_TOKENS, TRACKS, Soundtracks, read_soundtracks, there
 
-_TRACK_SHARES = {"mix": 0.4, "effects": 0.3, "ambience": 0.22, "music": 0.08}
+_TRACK_SHARES = {"mix": 0.35, "effects": 0.37, "ambience": 0.23, "music": 0.05}
+_NOTHING_GIVEN = 0.08
+_NO_TEXT = 0.15
+_NO_CUES = 0.1
+_NO_VIDEO = 0.15
+_OTHER_VIDEO = 0.15  # where cues and pixels disagree, the cues are right
+_SHORT_WINDOWS = 0.4
 
 
 @dataclass(frozen=True)
 class Batch:
     """Legend as in `shards`; one row a training window."""
 
-    frames: Tensor  # (B, L, 32, 32) uint8
     latents: Tensor  # (B, L, C)
-    onsets: Tensor  # (B, L), 1.0 where an event is seen
-    onsets_valid: Tensor  # (B,), 0.0 where the frames are another scene's
+    bands: Tensor  # (B,) mel bands that some recording of the row reaches
+    features: Tensor  # (B, L, D)
     texts: list[str]
-    strength: Tensor  # (B, L)
+    strength: Tensor  # (B, L), 0 where no event is
     offset: Tensor  # (B, L)
     layer: Tensor  # (B,)
     has_video: Tensor  # (B,)
@@ -38,79 +44,72 @@ class Batch:
 
 
 class Pool:
-    """The examples rendered so far; grows while training goes on."""
+    """The soundtracks composed so far; grows while training goes on."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: list[Path], feature_dim: int) -> None:
         self._folders = folders
-        self._have = [0] * len(folders)
-        self._parts: list[Examples] = []
+        self._read: list[set[int]] = [set() for _ in folders]
+        self._shards: list[Soundtracks] = []
+        self._unseen = np.zeros((N_TOKENS, feature_dim), np.float16)
 
     def refresh(self) -> int:
-        """Read new shards; returns the number of scenes at hand."""
-        for index, folder in enumerate(self._folders):
-            part, self._have[index] = read_shards(folder, self._have[index])
-            if part is not None:
-                self._parts.append(part)
-        return sum(len(part.captions) for part in self._parts)
+        """Read new shards; returns the number of soundtracks at hand."""
+        for folder, read in zip(self._folders, self._read, strict=True):
+            for number in there(folder):
+                if number not in read:
+                    self._shards.append(read_soundtracks(folder, number))
+                    read.add(number)
+        return sum(len(shard.captions) for shard in self._shards)
 
-    def pick(self, rng: np.random.Generator) -> tuple[Examples, int]:
-        """A scene, all equally likely."""
-        sizes = np.array([len(part.captions) for part in self._parts])
-        part = self._parts[rng.choice(len(sizes), p=sizes / sizes.sum())]
-        return part, int(rng.integers(len(part.captions)))
+    def pick(self, rng: np.random.Generator) -> tuple[Soundtracks, int]:
+        """A soundtrack, of a shard as likely as any other."""
+        shard = self._shards[rng.integers(len(self._shards))]
+        return shard, int(rng.integers(len(shard.captions)))
+
+    def features(self, shard: Soundtracks, index: int) -> npt.NDArray[np.float16]:
+        """What is seen with a soundtrack (L, D); zeros where it has no film."""
+        return self._unseen if shard.features is None else np.asarray(shard.features[index])
 
 
 def draw_batch(rng: np.random.Generator, pool: Pool, n_tokens: int) -> Batch:
     """Windows of 8 s or (two steps in five) 4 s, with conditions left out at random."""
-    length = N_TOKENS // 2 if rng.random() < 0.4 else N_TOKENS
-    rows = []
-    for _ in range(max(n_tokens // length, 1)):
-        part, index = pool.pick(rng)
-        start = int(rng.integers(N_TOKENS - length + 1))
-        span = slice(start, start + length)
-        captions = part.captions[index]
-        track = str(rng.choice(TRACKS, p=[_TRACK_SHARES[name] for name in TRACKS]))
-        if track == "music" and not captions["music"]:
-            track = "mix"
-        frames, valid = part.frames[index, span], 1.0
-        strength, offset = part.strength[index, span], part.offset[index, span]
-        cued = track in ("mix", "effects") and rng.random() < 0.4
-        fate = rng.random()
-        has_video = 0.0 if fate < (0.3 if cued else 0.1) else 1.0
-        if cued and has_video and rng.random() < 0.3:
-            # Another scene's picture: where cues and pixels disagree, the cues are right.
-            other, other_index = pool.pick(rng)
-            frames, valid = other.frames[other_index, span], 0.0
-        text = "" if rng.random() < 0.2 else captions[track]
-        if rng.random() < 0.05:
-            text, has_video, cued = "", 0.0, False
-        rows.append(
-            (
-                _worn(rng, frames), part.latents[index, TRACKS.index(track), span], strength > 0, valid, text,
-                strength, offset, LAYERS.index(track), has_video, float(cued),
-            )
-        )  # fmt: skip
+    length = N_TOKENS // 2 if rng.random() < _SHORT_WINDOWS else N_TOKENS
+    rows = [_draw_row(rng, pool, length) for _ in range(max(n_tokens // length, 1))]
     columns = list(zip(*rows, strict=True))
 
     def stacked(column: int, dtype: type = np.float32) -> Tensor:
         return torch.from_numpy(np.stack(columns[column]).astype(dtype))
 
     return Batch(
-        frames=stacked(0, np.uint8), latents=stacked(1), onsets=stacked(2), onsets_valid=stacked(3),
-        texts=list(columns[4]), strength=stacked(5), offset=stacked(6), layer=stacked(7, np.int64),
-        has_video=stacked(8), has_cues=stacked(9),
+        latents=stacked(0), bands=stacked(1, np.int64), features=stacked(2), texts=list(columns[3]),
+        strength=stacked(4), offset=stacked(5), layer=stacked(6, np.int64), has_video=stacked(7), has_cues=stacked(8),
     )  # fmt: skip
 
 
-def _worn(rng: np.random.Generator, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Mirror, invert, shift and add grain, so that one rendering is never seen twice alike."""
-    if rng.random() < 0.5:
-        frames = frames[:, :, ::-1]
-    if rng.random() < 0.15:
-        frames = 255 - frames
-    dy, dx = rng.integers(-3, 4, 2)
-    frames = np.roll(frames, (dy, dx), (1, 2))
-    if rng.random() < 0.5:
-        noise = rng.standard_normal(frames.shape, np.float32) * rng.uniform(0, 4)
-        frames = np.clip(frames + noise, 0, 255).astype(np.uint8)
-    return frames
+def _draw_row(rng: np.random.Generator, pool: Pool, length: int) -> tuple[object, ...]:
+    shard, index = pool.pick(rng)
+    start = int(rng.integers(N_TOKENS - length + 1))
+    span = slice(start, start + length)
+    captions = shard.captions[index]
+    track = str(rng.choice(TRACKS, p=[_TRACK_SHARES[name] for name in TRACKS]))
+    if track != "mix" and not captions[track] and rng.random() < 0.9:
+        track = "mix"  # silence is soon learnt
+    k = TRACKS.index(track)
+    features = pool.features(shard, index)
+    has_video = shard.features is not None and rng.random() >= _NO_VIDEO
+    # Ambience and music have no instants of their own: there cues are never given.
+    cued = track in ("mix", "effects") and rng.random() >= _NO_CUES
+    if cued and has_video and rng.random() < _OTHER_VIDEO:
+        other = pool.features(*pool.pick(rng))
+        features = other
+    # What is off screen only words can tell: without them, nothing is to be invented.
+    needs_words = bool(shard.unasked[index]) and track != "effects"
+    text = captions[track] if needs_words or rng.random() >= _NO_TEXT else ""
+    if rng.random() < _NOTHING_GIVEN:
+        text, has_video, cued = "", False, False
+    shown = 1.0 if cued else 0.0
+    return (
+        shard.latents[index, k, span], min(int(shard.bands[index, k]) or N_MELS, N_MELS), features[span], text,
+        shard.strength[index, span] * shown, shard.offset[index, span] * shown, LAYERS.index(track),
+        float(has_video), shown,
+    )  # fmt: skip

@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import re
-from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from v2a.errors import MediaError
+from v2a.train.vocabulary import SoundClass, class_of
 
 log = logging.getLogger(__name__)
 
@@ -31,32 +31,6 @@ _BED_LEVEL_DB = -24.0  # RMS
 _HOP = 480  # 10 ms
 _PER_RECORDING = 4
 
-# Which labels suit which motion. First match wins for beds; an impact may draw on every label that matches.
-IMPACT_WORDS = {
-    "ball": r"ball|bounc|boing|pong|thump|rubber|drop",
-    "hammer": r"hammer|anvil|chop|metal hit|clang|pick|\bnails?\b|iron|strike|bang|wood ?block",
-    "fall": r"drop|fall|crash|smash|thud|box|crate|container|trash|dumpster|brick|rock|break",
-    "walk": r"walk|step|hoof|gallop|heavy run|stairs|horse",
-    "door": r"door|gate|close|slam|lid|chest|locker|open",
-    "clap": r"clap|slap|pop|punch|snap|cymbal",
-    "collide": r"hit|billiard|bottle|glass|bowl|pins|ping|clonk|bell|pot|pan|hubcap",
-    "drum": r"drum|tom|snare|kick|key press|keyboard key|tabla|conga|percussion|tap|pencil",
-    "shake": r"shak|rattl|keys|jingl|beads|coin|foil|crinkl|chain",
-    "blast": r"explo|shot|shoot|cannon|blast|rifle|pistol|thunder|firework|gun",
-    "pendulum": r"bell|tick|chime|clock|swing|ping|gong",
-    "call": r"bark|crow|rooster|duck|goat|sheep|lamb|horse|caw|hoot|chirp|parrot|cry|sneeze|laugh|growl|roar",
-    "splash": r"splash|water|drop|bubble|splat|dive",
-}
-BED_WORDS = {
-    "rain": r"\brain|storm|weather rain",
-    "water": r"water|sea|wave|river|stream|ocean|beach",
-    "fire": r"fire|burn|flame|lava|furnace",
-    "wheel": r"machine|motor|engine|mill|roll|spin|fan|drill|chainsaw|helicopter|wheel|shaver|lift",
-    "vehicle": r"car\b|train|truck|bus|vehicle|plane|jet|boat|cart|bicycle|engine",
-    "wind": r"wind|forest|leaves|tree|grass|desert",
-    "air": r"ambien|bird|cricket|cicada|night|crowd|city|coffee shop|forest|savanna|applause|bog|cave",
-}
-
 
 @dataclass(frozen=True)
 class Sound:
@@ -64,8 +38,8 @@ class Sound:
 
     label: str
     role: str  # "one-shot", "bed" or "music"
-    motions: tuple[str, ...]
     family: str  # recordings of one source or series; never split between training and held-out
+    bandwidth_hz: int  # above it the recording holds nothing: its coder cut it off
     start: int
     length: int
 
@@ -75,30 +49,52 @@ class Sound:
         return int(hashlib.sha256(self.family.encode()).hexdigest(), 16) % 12 == 0
 
 
+@dataclass(frozen=True)
+class Voice:
+    """Sounds that can stand for one another, and what they are called."""
+
+    sounds: tuple[Sound, ...]
+    phrases: tuple[str, ...]
+    label: str
+
+
 class SoundBank:
     """All cut sounds, mapped into memory."""
 
     def __init__(self, folder: Path, held_out: bool = False) -> None:
         index = json.loads((folder / "sounds.json").read_text())
-        sounds = [Sound(**{**entry, "motions": tuple(entry["motions"])}) for entry in index]
         self._pcm = np.memmap(folder / "sounds.i16", np.int16, "r")
-        self.sounds = [sound for sound in sounds if sound.held_out == held_out]
-        self.one_shots = self._by_motion("one-shot")
-        self.beds = self._by_motion("bed")
+        self.sounds = [sound for sound in (Sound(**entry) for entry in index) if sound.held_out == held_out]
         self.music = [sound for sound in self.sounds if sound.role == "music"]
-
-    def _by_motion(self, role: str) -> dict[str, dict[str, list[Sound]]]:
-        """motion → label → sounds; "any" holds all of the role."""
-        table: dict[str, dict[str, list[Sound]]] = defaultdict(lambda: defaultdict(list))
+        self._voices: dict[str, dict[SoundClass | None, dict[str, list[Sound]]]] = {"one-shot": {}, "bed": {}}
         for sound in self.sounds:
-            if sound.role == role:
-                for motion in (*sound.motions, "any"):
-                    table[motion][sound.label].append(sound)
-        return table
+            if sound.role in self._voices:
+                kind = class_of(sound.label, sound.role)
+                self._voices[sound.role].setdefault(kind, {}).setdefault(sound.label, []).append(sound)
+
+    def draw(self, rng: np.random.Generator, role: str, motion: str | None) -> Voice:
+        """A voice that suits a motion; for None, or where nothing suits it, any.
+
+        Classes and labels count by the square root of their sounds: the frequent are heard more, the rare often
+        enough to be learnt.
+        """
+        table = self._voices[role]
+        suitable = [kind for kind in table if kind is not None and motion in kind.motions]
+        kinds: list[SoundClass | None] = [*suitable] or list(table)
+        sizes = [sum(len(sounds) for sounds in table[kind].values()) for kind in kinds]
+        kind = kinds[_by_root(rng, sizes)]
+        labels = table[kind]
+        label = list(labels)[_by_root(rng, [len(sounds) for sounds in labels.values()])]
+        return Voice(tuple(labels[label]), kind.phrases if kind else (label,), label)
 
     def samples(self, sound: Sound) -> npt.NDArray[np.float32]:
         """The sound's samples (n,), float32."""
         return np.asarray(self._pcm[sound.start : sound.start + sound.length] / np.float32(32_768), np.float32)
+
+
+def _by_root(rng: np.random.Generator, sizes: list[int]) -> int:
+    weights = np.sqrt(np.array(sizes, float))
+    return int(rng.choice(len(sizes), p=weights / weights.sum()))
 
 
 def cut_recordings(data: Path, out: Path) -> None:
@@ -114,15 +110,14 @@ def cut_recordings(data: Path, out: Path) -> None:
     with (out / "sounds.i16.part").open("wb") as pcm:
         for row in rows:
             try:
-                samples = _decode(data / "sounds" / row["path"])
-            except (OSError, av.FFmpegError):
+                samples = decode_audio(data / "sounds" / row["path"])
+            except (OSError, av.FFmpegError, MediaError):
                 skipped += 1
                 continue
             for role, piece in _cut(samples, row["kind"], row["label"]):
                 quantised = np.round(np.clip(piece, -1, 1) * 32_767).astype("<i2")
                 pcm.write(quantised.tobytes())
-                motions = _motions(row["label"], role)
-                sounds.append(Sound(row["label"], role, motions, _family(row["path"]), position, len(piece)))
+                sounds.append(Sound(row["label"], role, _family(row["path"]), _bandwidth_hz(row), position, len(piece)))
                 position += len(piece)
     if not sounds:
         raise MediaError(f"none of the {len(rows)} recordings under {data} could be read")
@@ -146,8 +141,14 @@ def write_attribution(data: Path, out: Path) -> None:
         writer.writerows((*key, keys.count(key)) for key in sorted(set(keys)))
 
 
-def _decode(path: Path) -> npt.NDArray[np.float32]:
+def decode_audio(path: Path) -> npt.NDArray[np.float32]:
+    """The sound of a file, mono at 48 kHz (n,).
+
+    Raises av.FFmpegError or OSError where it cannot be read, MediaError where it has none.
+    """
     with av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise MediaError("it has no sound")
         resampler = av.AudioResampler("flt", "mono", RATE_HZ)
         blocks = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
         blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
@@ -160,9 +161,12 @@ def _family(path: str) -> str:
     return re.sub(r"_\d+_[a-z]$", "", stem) if stem.startswith("esc10/") else re.sub(r"[\d_\- ]+[a-z]?$", "", stem)
 
 
-def _motions(label: str, role: str) -> tuple[str, ...]:
-    words = IMPACT_WORDS if role == "one-shot" else BED_WORDS
-    return tuple(motion for motion, pattern in words.items() if re.search(pattern, label.lower()))
+def _bandwidth_hz(row: dict[str, str]) -> int:
+    """The measured bandwidth where the table tells it, else all."""
+    try:
+        return int(float(row.get("bandwidth_hz") or RATE_HZ // 2))
+    except ValueError:
+        return RATE_HZ // 2
 
 
 def _cut(samples: npt.NDArray[np.float32], kind: str, label: str) -> list[tuple[str, npt.NDArray[np.float32]]]:
@@ -171,7 +175,8 @@ def _cut(samples: npt.NDArray[np.float32], kind: str, label: str) -> list[tuple[
         return []
     if kind in ("music", "music_synth") and seconds > 4.0:
         return [("music", piece) for piece in _beds(samples)]
-    is_bed = seconds >= _SHORTEST_BED_S and bool(_motions(label, "bed")) and _steadiness(samples) > 0.5
+    bed = class_of(label, "bed")
+    is_bed = seconds >= _SHORTEST_BED_S and bed is not None and (bed.steady or _steadiness(samples) > 0.5)
     if kind == "ambience" or is_bed:
         return [("bed", piece) for piece in _beds(samples)]
     return [("one-shot", piece) for piece in _one_shots(samples)]
