@@ -15,6 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, cast
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, for the worker's sake
+
 import av
 
 from v2a.cards import card

@@ -30,7 +30,7 @@ from torch import Tensor
 import v2a
 from v2a.audio import Audio
 from v2a.evaluate.onsets import onsets, score
-from v2a.generation import encode_clip
+from v2a.generation import watch
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Piece
@@ -160,7 +160,7 @@ def _cases(model: Model, guidance: float, n_seeds: int) -> Iterator[Case]:
         clip = Clip("0" * 64, (Piece(start_s, start_s + end_s, Fraction(0), end_s),))
         impacts_s = [float(Fraction(at) - start_s) for at in shot["impacts_s"] if Fraction(at) - start_s < end_s]
         with VideoFile(EXAMPLES / "reel.mp4") as film:
-            video = encode_clip(model, film, clip, n_tokens, lambda _: None)
+            video = watch(model, film, clip, n_tokens, lambda _: None).video
         cues = [(at_s * card.latent_rate_hz, 1.0) for at_s in impacts_s]
         given, opposite = model.prepare(video, WORDS[shot["shot"]], "", cues, "effects")
         velocity = guided(model, given, opposite, guidance)

@@ -42,6 +42,14 @@ def decoded(
         yield Audio(end, rate_hz)
 
 
+def silence(model: Model, n_tokens: int) -> Iterator[Audio]:
+    """As long, in blocks, of nothing."""
+    card = model.card
+    for start in range(0, n_tokens, _STRETCH_TOKENS):
+        n_samples = (min(start + _STRETCH_TOKENS, n_tokens) - start) * card.samples_per_token
+        yield Audio(np.zeros((card.channels, n_samples), np.float32), card.sample_rate_hz)
+
+
 def _stretches(latents: Iterable[Tensor], n_tokens: int) -> Iterator[Tensor]:
     """Stretches of latents, each but the first behind the last tokens of the one before."""
     held, first = None, 0  # tokens from `first` on

@@ -26,6 +26,14 @@ class Following:
     cues: tuple[Cue, ...] | None
     seen: bool
 
+    def sounds(self, layer: Layer, moves: bool) -> bool:
+        """Whether there is anything to make a layer of: something asked for, something that strikes, or a picture in
+        which something moves (which is no reason for effects where nothing strikes). Else the layer is silent,
+        whatever a model would invent."""
+        if layer.prompt or self.cues:
+            return True
+        return moves and not (layer.name == "effects" and self.cues is not None)
+
 
 def following(layer: Layer, clip: Clip, seen: Sequence[Cue]) -> Following:
     """What a layer follows in a clip in which these events were seen."""

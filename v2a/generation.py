@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from v2a.audio import Audio
-from v2a.decoding import decoded, n_stretches
+from v2a.decoding import decoded, n_stretches, silence
 from v2a.errors import UsageError
 from v2a.following import cues_from, following
 from v2a.media.source import FrameSource
@@ -23,6 +24,7 @@ from v2a.windows import Window, plan_windows
 # Frames are read and encoded in stretches of this many tokens, each seen with some context on both sides.
 _ENCODE_TOKENS = 1_500
 _CONTEXT_TOKENS = 64
+_STILL = 4  # grey levels by which a picture may flicker that is taken for still
 
 
 @dataclass(frozen=True)
@@ -77,19 +79,24 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
             )
     n_tokens = -(-clip.n_samples(card.sample_rate_hz) // card.samples_per_token)
     windows = tuple(plan_windows(n_tokens, card.window_tokens, card.overlap_tokens))
-    n_takes = sampling.takes * len(request.layers)
+    watched = watch(model, source, clip, n_tokens, on_step)
+    seen = cues_from(model.seen_events(watched.video), clip, card.latent_rate_hz)
+    followed = {layer: following(layer, clip, seen) for layer in request.layers}
+    sounding = {layer for layer in request.layers if followed[layer].sounds(layer, watched.moves)}
+    n_takes = sampling.takes * len(sounding)
     n_steps = sampling.steps or card.presets[sampling.quality].steps
     on_sampling = _Counter(on_step, "sampling", n_steps * len(windows) * n_takes)
     on_decoding = _Counter(on_step, "decoding", n_stretches(n_tokens) * n_takes)
-    video = encode_clip(model, source, clip, n_tokens, on_step)
-    seen = cues_from(model.seen_events(video), clip, card.latent_rate_hz)
     for layer in request.layers:
-        warnings, followed = _warnings(model, layer), following(layer, clip, seen)
+        cues, warnings = followed[layer].cues, _warnings(model, layer)
         for index in range(sampling.takes):
-            latents = _latents(model, request, layer, index, windows, video, followed.cues, on_sampling)
-            blocks = decoded(model, latents, n_tokens, sampling.seed + index, on_decoding)
+            if layer in sounding:
+                latents = _latents(model, request, layer, index, windows, watched.video, cues, on_sampling)
+                blocks = decoded(model, latents, n_tokens, sampling.seed + index, on_decoding)
+            else:
+                blocks = silence(model, n_tokens)
             whole = _cut(blocks, clip.n_samples(card.sample_rate_hz))
-            yield Take(layer.name, index, whole, followed.cues or (), followed.seen, warnings)
+            yield Take(layer.name, index, whole, cues or (), followed[layer].seen, warnings)
 
 
 def _latents(
@@ -183,13 +190,21 @@ def _inside(window: Window, placed: Sequence[tuple[float, float]] | None) -> lis
     return [(at - window.start, strength) for at, strength in placed if window.start <= at < window.end]
 
 
-def encode_clip(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on_step: OnStep) -> Tensor:
-    """The video features (n_tokens, Dv) of a clip as presented.
+@dataclass(frozen=True)
+class Watched:
+    """What a clip shows: features (n_tokens, Dv), and whether anything in it moves at all."""
+
+    video: Tensor
+    moves: bool
+
+
+def watch(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on_step: OnStep) -> Watched:
+    """Read and encode a clip as presented.
 
     Token k sees the frame that is shown at its middle. Long clips are encoded in stretches with some context on
     both sides, so memory does not grow with the frames.
     """
-    card, parts = model.card, []
+    card, parts, moves = model.card, [], False
     for start in range(0, n_tokens, _ENCODE_TOKENS):
         on_step(Progress("encoding", start, n_tokens))
         end = min(start + _ENCODE_TOKENS, n_tokens)
@@ -198,6 +213,15 @@ def encode_clip(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on
         shown = [clip.start_s + (token + middle) / card.frame_rate for token in range(first, last)]
         # The last token may reach past the clip: it sees what is shown just before the end.
         times = [clip.source_at(min(time, clip.end_s - Fraction(1, card.sample_rate_hz))) for time in shown]
-        frames = torch.from_numpy(source.read(times, card.frame_size))
-        parts.append(model.encode_video(frames)[start - first : end - first])
-    return torch.cat(parts)
+        frames = source.read(times, card.frame_size)
+        moves = moves or _moves(frames)
+        parts.append(model.encode_video(torch.from_numpy(frames))[start - first : end - first])
+    return Watched(torch.cat(parts), moves)
+
+
+def _moves(frames: npt.NDArray[np.uint8]) -> bool:
+    """Whether any pixel of (T, H, W, 3) changes by more than a coder's noise."""
+    return any(
+        bool((np.maximum(before, after) - np.minimum(before, after)).max() > _STILL)
+        for before, after in pairwise(frames)
+    )

@@ -9,6 +9,7 @@ import v2a
 from v2a.audio import Audio
 from v2a.evaluate.onsets import onsets
 from v2a.models.pocket import PocketModel
+from v2a.models.pocket.codec import LATENT_DIM
 
 RATE = 48_000
 
@@ -53,6 +54,6 @@ def test_a_steady_sound_keeps_its_level_and_its_band(model: PocketModel) -> None
 
 
 def test_the_same_seed_decodes_to_the_same_samples(model: PocketModel) -> None:
-    latents = torch.randn(25, 64, generator=torch.Generator().manual_seed(0))
+    latents = torch.randn(25, LATENT_DIM, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model.decode(latents, 3), model.decode(latents, 3), rtol=0, atol=0)
     assert not torch.equal(model.decode(latents, 3), model.decode(latents, 4))

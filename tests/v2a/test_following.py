@@ -82,3 +82,19 @@ def test_the_strongest_are_followed_where_too_many_are_seen(film: VideoFile) -> 
     assert len(take.cues) == MAX_CUES
     assert sum(cue.strength > 0.5 for cue in take.cues) == sum(strength > 0.5 for _, strength in many)
     assert list(take.cues) == sorted(take.cues, key=lambda cue: cue.time_s)
+
+
+def test_what_nobody_asked_for_is_silent_where_nothing_happens(film: VideoFile) -> None:
+    still = Clip("0" * 64, (Piece(F(1), F(1), F(0), F(4)),))
+    layers = (Layer(), Layer("ambience"), Layer("effects"), Layer("music", "a waltz"))
+    model = WatchfulModel()
+    request = Request(still, "pocket", model.card.digest, layers)
+    mix, ambience, effects, waltz = v2a.generate(model, film, request, lambda _: None)
+    for take in (mix, ambience, effects):
+        assert take.audio.n_samples == 4 * 48_000
+        assert not take.audio.samples.any()
+    assert waltz.audio.samples.any()
+    # A picture that moves may be heard; but effects are of what strikes.
+    moving, unstruck = make(film, model, Layer("ambience"), Layer("effects"))
+    assert moving.audio.samples.any()
+    assert not unstruck.audio.samples.any()

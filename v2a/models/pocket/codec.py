@@ -14,7 +14,7 @@ N_FFT = 1_920
 HOP = 480  # samples: 10 ms
 N_MELS = 128
 FRAMES_PER_TOKEN = 4
-LATENT_DIM = 64
+LATENT_DIM = 96
 
 _FLOOR = 1e-4  # amplitude below which a mel band counts as silent
 _OFFSET = 2.5
@@ -75,6 +75,11 @@ class Codec(nn.Module):
     def encode(self, waveform: Tensor) -> Tensor:
         """Waveform (B, S) → latents (B, L, C)."""
         return (self.patches(waveform) - self.mean) @ self.basis * self.scale
+
+    def bands_below(self, bandwidth_hz: float) -> int:
+        """How many mel bands have their peak below a frequency."""
+        peaks_hz = self.filters.argmax(0) * (SAMPLE_RATE_HZ / N_FFT)
+        return int((peaks_hz <= bandwidth_hz).sum())
 
     def silence(self) -> Tensor:
         """The latent (C,) of a silent token."""

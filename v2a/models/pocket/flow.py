@@ -16,7 +16,7 @@ from v2a.models.pocket.codec import LATENT_DIM
 from v2a.request import LAYERS
 
 WIDTH = 192
-DEPTH = 6
+DEPTH = 8
 HEADS = 4
 
 

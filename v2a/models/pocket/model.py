@@ -12,12 +12,15 @@ from v2a.errors import GenerationError
 from v2a.models.base import Conditions
 from v2a.models.pocket.codec import Codec
 from v2a.models.pocket.flow import WIDTH, FlowTransformer
+from v2a.models.pocket.meanings import Meanings
 from v2a.models.pocket.text import TextEncoder, words_of
-from v2a.models.pocket.video import VideoEncoder, to_grey
+from v2a.models.pocket.video import VideoEncoder, seen_events, to_grey
 from v2a.request import LAYERS, LayerName
 
 # Training mixes are hot, to keep quiet tails above the codec's floor; a track should leave room for its neighbours.
-_LEVEL = 0.5
+_LEVEL = 0.45
+# Single blows peak far above everything else. Bent above the knee, they do not force the whole track down.
+_KNEE, _CEILING = 0.5, 0.8
 
 
 class Networks(nn.Module):
@@ -45,6 +48,8 @@ class PocketModel:
         """Read the weights that belong to a card. Raises GenerationError where they do not fit."""
         networks = Networks()
         weights, known = _read(card.weights)
+        networks.text.meanings = Meanings.from_tensors(weights)
+        weights = {name: value.float() for name, value in weights.items() if not name.startswith("meanings.")}
         missing, unexpected = networks.load_state_dict(weights, strict=False)
         if missing or unexpected:
             raise GenerationError(f"the weights of '{card.name}' do not fit this version: install it again")
@@ -66,18 +71,23 @@ class PocketModel:
         """See Model.unknown_words."""
         return [word for word in words_of(text) if word not in self._known_words]
 
+    @torch.inference_mode()
+    def seen_events(self, video: Tensor) -> list[tuple[float, float]]:
+        """See Model.seen_events."""
+        return seen_events(self.networks.video.see(video[None]))[0]
+
     def prepare(
         self,
         video: Tensor,
         text: str,
         negative_text: str,
-        cues: Sequence[tuple[float, float]],
+        cues: Sequence[tuple[float, float]] | None,
         layer: LayerName,
     ) -> tuple[Conditions, Conditions]:
         """See Model.prepare."""
         words, mask = self.encode_text([text, negative_text])
         n_tokens = video.shape[0]
-        strength, offset = place_cues(cues, n_tokens)
+        strength, offset = place_cues(cues or (), n_tokens)
         layer_index = torch.tensor([LAYERS.index(layer)], device=self.device)
         one, zero = torch.ones(1, device=self.device), torch.zeros(1, device=self.device)
 
@@ -90,7 +100,7 @@ class PocketModel:
                 cue_offsets=offset[None].to(self.device),
                 layer=layer_index,
                 has_video=one if has else zero,
-                has_cues=one if has and len(cues) > 0 else zero,
+                has_cues=one if has and cues is not None else zero,
             )
 
         return given(0, True), given(1, False)
@@ -104,7 +114,14 @@ class PocketModel:
     @torch.inference_mode()
     def decode(self, latents: Tensor, seed: int) -> Tensor:
         """See Model.decode."""
-        return _LEVEL * self.networks.codec.decode(latents, seed)[None]
+        return _bent(_LEVEL * self.networks.codec.decode(latents, seed)[None])
+
+
+def _bent(samples: Tensor) -> Tensor:
+    """Untouched up to the knee, then towards the ceiling, smoothly: a limiter without memory."""
+    size, room = samples.abs(), _CEILING - _KNEE
+    bent = size.clamp_max(_KNEE) + room * torch.tanh((size - _KNEE).clamp_min(0) / room)
+    return torch.copysign(bent, samples)
 
 
 def place_cues(cues: Sequence[tuple[float, float]], n_tokens: int) -> tuple[Tensor, Tensor]:
@@ -118,8 +135,8 @@ def place_cues(cues: Sequence[tuple[float, float]], n_tokens: int) -> tuple[Tens
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], frozenset[str]]:
-    """The tensors, as float32, and the words heard in training."""
+    """The tensors and the words heard in training."""
     with safe_open(path, framework="pt") as file:
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         known = (file.metadata() or {}).get("known_words", "").split()
     return weights, frozenset(known)

@@ -1,7 +1,7 @@
-"""Words → vectors, by hashed character n-grams.
+"""Words → vectors, by spelling and by meaning.
 
-A word's vector is the mean of its n-grams' vectors (Bojanowski et al. 2017), so that words never heard in training
-still land near those they resemble, and no vocabulary file has to agree with the weights.
+By spelling, a word is the mean of its hashed character n-grams' vectors (Bojanowski et al. 2017), so that any word is
+read and lands near those it resembles. By meaning, it is what `meanings` has for it.
 """
 
 import re
@@ -12,9 +12,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
+from v2a.models.pocket.meanings import MEANING_DIM, Meanings
+
 _BUCKETS = 12_288
 _DIM = 64
 MAX_WORDS = 12
+_WITHOUT_SPELLING = 0.3
+_WITHOUT_MEANING = 0.15
 _STOP_WORDS = frozenset(
     {
         "a",
@@ -53,26 +57,39 @@ def _buckets(word: str) -> tuple[int, ...]:
 
 
 class TextEncoder(nn.Module):
-    """Texts → a row a word."""
+    """Texts → a row a word, from its spelling and, where the table has it, its meaning.
+
+    In training one of the two is now and then left out, so that either will do.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.grams = nn.EmbeddingBag(_BUCKETS, _DIM, mode="mean")
         self.project = nn.Sequential(nn.Linear(_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
+        self.meaning = nn.Sequential(nn.Linear(MEANING_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
+        self.meanings = Meanings.none()
         self._dim = dim
 
     def forward(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Texts → words (B, 12, D), zero where there is none, and mask (B, 12), True where there is one."""
         device = self.grams.weight.device
         texts_words = [words_of(text) for text in texts]
-        flat = [_buckets(word) for words in texts_words for word in words]
+        flat = [word for words in texts_words for word in words]
         mask = torch.zeros(len(texts), MAX_WORDS, dtype=torch.bool, device=device)
         for row, words in enumerate(texts_words):
             mask[row, : len(words)] = True
         out = torch.zeros(len(texts), MAX_WORDS, self._dim, device=device)
         if flat:
-            indices = torch.tensor([index for grams in flat for index in grams], device=device)
-            lengths = torch.tensor([0, *[len(grams) for grams in flat[:-1]]], device=device)
-            vectors = self.project(self.grams(indices, lengths.cumsum(0)))
+            grams = [_buckets(word) for word in flat]
+            indices = torch.tensor([index for word in grams for index in word], device=device)
+            lengths = torch.tensor([0, *[len(word) for word in grams[:-1]]], device=device)
+            spelt = self.project(self.grams(indices, lengths.cumsum(0)))
+            has_meaning = torch.tensor([word in self.meanings for word in flat], device=device)
+            meant = self.meaning(self.meanings.of(flat).to(device)) * has_meaning[:, None]
+            if self.training:
+                left_out = torch.rand(len(flat), device=device)
+                spelt = spelt * ((left_out > _WITHOUT_SPELLING) | ~has_meaning)[:, None]
+                meant = meant * (left_out < 1 - _WITHOUT_MEANING)[:, None]
+            vectors = spelt + meant
             out = out.masked_scatter(mask[..., None], vectors.to(out.dtype))
         return out, mask
