@@ -8,7 +8,7 @@ their norm, and of decoded log-mel spectrograms in dB. Whether the error matters
 An evaluation is one call of the network (both branches of guidance at once), which is what costs time: Heun and the
 midpoint rule take two a step.
 
-The shipped sampler is `v2a.sampling.euler`; the other solvers live here for as long as they do not win.
+The shipped sampler is `v2a.sampling.euler` over `cosine_times`; the others live here for as long as they do not win.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from v2a.generation import watch
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Piece
-from v2a.sampling import Velocity, guided, noise
+from v2a.sampling import Velocity, cosine_times, guided, noise
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIP_S = 8
@@ -83,11 +83,6 @@ def equal(n: int) -> Times:
     return [k / n for k in range(n + 1)]
 
 
-def cosine(n: int) -> Times:
-    """Short steps at both ends."""
-    return [float((1 - np.cos(np.pi * k / n)) / 2) for k in range(n + 1)]
-
-
 def early(n: int) -> Times:
     """Short steps near the noise (shift 2; Esser et al. 2024)."""
     return [k / n / (2 - k / n) for k in range(n + 1)]
@@ -99,7 +94,7 @@ def late(n: int) -> Times:
 
 
 SOLVERS: dict[str, tuple[Solver, int]] = {"Euler": (euler, 1), "Heun": (heun, 2), "midpoint": (midpoint, 2)}
-SCHEDULES: dict[str, Callable[[int], Times]] = {"equal": equal, "cosine": cosine, "early": early, "late": late}
+SCHEDULES: dict[str, Callable[[int], Times]] = {"equal": equal, "cosine": cosine_times, "early": early, "late": late}
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ Shape legend: B batch, L tokens, C latent dims. t runs from 0 (noise) to 1 (soun
 """
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -48,18 +50,25 @@ def guided(model: Model, given: Conditions, opposite: Conditions, guidance: floa
     return velocity
 
 
+def cosine_times(n_steps: int) -> list[float]:
+    """From 0 to 1 in steps that are short at both ends, where the flow bends most.
+
+    In eight of them Euler comes as near to the exact flow as in 24 equal ones (benchmarks/solvers.md).
+    """
+    return [(1 - math.cos(math.pi * step / n_steps)) / 2 for step in range(n_steps + 1)]
+
+
 def euler(
     velocity: Velocity, start: Tensor, n_steps: int, on_step: Callable[[], None], known: Known | None = None
 ) -> Tensor:
-    """Follow the velocity from noise `start` (1, L, C) at t = 0 to latents at t = 1 in equal steps.
+    """Follow the velocity from noise `start` (1, L, C) at t = 0 to latents at t = 1 in `cosine_times`.
 
     Known tokens are held on the straight path from their own noise to their latents, so the rest is sampled as
     what goes with them. on_step is called before each step and may raise to stop.
     """
     x = start
-    for step in range(n_steps):
+    for t, t_next in pairwise(cosine_times(n_steps)):
         on_step()
-        t, t_next = step / n_steps, (step + 1) / n_steps
         x = x + (t_next - t) * velocity(x, t)
         if known is not None:
             n = known.latents.shape[0]
