@@ -2,9 +2,10 @@
 
     python -m v2a.train.meanings WORDS ENCODER OUT
 
-WORDS: a file with a word a line; ENCODER: a folder with all-MiniLM-L6-v2 as `transformers` reads it (that package is
-needed for this only); OUT: a safetensors file for `v2a train pocket --meanings`. Each word stands for itself and, in
-"the sound of …", for what it sounds like; the sum's principal components are kept.
+WORDS: a file with a word a line (for the shipped table, SCOWL's American list and the encoder's vocabulary); ENCODER: a
+folder with all-MiniLM-L6-v2 as `transformers` reads it (that package is needed for this only); OUT: a safetensors file
+for `v2a train pocket --meanings`. Each word stands for itself and, in "the sound of …", for what it sounds like; the
+sum's principal components are kept.
 """
 
 import re
