@@ -56,8 +56,8 @@ class Recipe:
     eyes_steps: int = 2_800
     flow_steps: int = 8_000
     tokens: int = 2_000
-    eyes_rate: float = 1.5e-3
-    flow_rate: float = 8e-4
+    eyes_rate: float = 8e-4
+    flow_rate: float = 6e-4
     renderers: int = 1
     shard_size: int = 50
     device: str = "cpu"
@@ -151,6 +151,7 @@ def _flow(work: Path, networks: Networks, recipe: Recipe) -> None:
         n_shards = recipe.film_shards + recipe.imagined_shards
         beside.wait_for(lambda: sum(len(there(folder)) for folder in folders), n_shards)
         settings = Settings(recipe.flow_steps, recipe.flow_rate, device=recipe.device)
+        networks.to(recipe.device)  # the codec too: the loss looks through it
         train_flow(work / "flow", networks, Pool(folders, WIDTH), recipe.tokens, settings)
 
 
@@ -202,10 +203,12 @@ def _compose(work: Path, recipe: Recipe, part: int) -> None:
 
 
 def _seer(eyes: VideoEncoder) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float16]]:
+    device = next(eyes.parameters()).device
+
     @torch.inference_mode()
     def see(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
-        parts = [eyes(torch.tensor(film)[None]) for film in frames]
-        return torch.cat(parts).numpy().astype(np.float16)
+        parts = [eyes(torch.tensor(film, device=device)[None]) for film in frames]
+        return torch.cat(parts).cpu().numpy().astype(np.float16)
 
     return see
 
