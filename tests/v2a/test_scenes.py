@@ -7,7 +7,7 @@ pytest.importorskip("scipy")
 
 from v2a.train.scenes import Scene, render_scene
 from v2a.train.scenes.bodies import ricochet, tumble
-from v2a.train.scenes.film import DURATION_S, SIZE, TOKEN_RATE_HZ
+from v2a.train.scenes.film import DURATION_S, SIZE, TOKEN_RATE_HZ, told_apart
 from v2a.train.scenes.impacts import ROOM_IMPACTS
 from v2a.train.scenes.ongoing import CONTINUOUS
 from v2a.train.scenes.silent import ROOM_SILENT
@@ -34,6 +34,13 @@ def test_a_scene_is_a_film_of_eight_seconds_with_its_events_inside(scenes: list[
             for time, strength in heard.events:
                 assert heard.start_s <= time < heard.end_s
                 assert 0 < strength <= 1
+
+
+def test_what_rattles_is_heard_as_few_events_the_hardest_kept() -> None:
+    rattle = [(1.0 + 0.05 * k, 0.5 + 0.05 * (k == 3)) for k in range(8)]
+    heard = told_apart([*rattle, (3.0, 0.9), (3.05, 0.2), (5.0, 0.01)])
+    assert [time for time, _ in heard] == pytest.approx([1.0, 1.15, 1.3, 3.0])
+    assert [strength for _, strength in heard] == pytest.approx([0.5, 0.55, 0.5, 0.9])
 
 
 def test_films_differ_in_how_much_is_heard(scenes: list[Scene]) -> None:

@@ -16,6 +16,8 @@ pytest.importorskip("scipy")
 from v2a.cards import read_card
 from v2a.errors import GenerationError, MediaError, UsageError
 from v2a.models.pocket import PocketModel
+from v2a.models.pocket.codec import LATENT_DIM, N_MELS, Codec
+from v2a.models.pocket.text import TextEncoder
 from v2a.train import codec as codec_fitting
 from v2a.train.loop import Settings, train
 from v2a.train.pocket import Recipe, train_pocket
@@ -23,6 +25,7 @@ from v2a.train.recordings import RATE_HZ, SoundBank, cut_recordings
 from v2a.train.scenes import render_scene
 from v2a.train.shards import read_films, read_soundtracks
 from v2a.train.soundtrack import compose
+from v2a.train.words import Listener, Portraits, match_loss, train_words
 
 CARD = Path(__file__).parents[2] / "v2a" / "models" / "pocket" / "card.json"
 
@@ -98,7 +101,7 @@ def test_a_scene_is_heard_when_it_is_seen(data: Path, tmp_path: Path) -> None:
         assert bool(track.captions["effects"]) == bool(times)
 
 
-RECIPE = Recipe(n_films=4, n_imagined=4, shard_size=2, eyes_steps=2, flow_steps=2, tokens=200)
+RECIPE = Recipe(n_films=4, n_imagined=4, shard_size=2, words_steps=2, eyes_steps=2, flow_steps=2, tokens=200)
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +134,7 @@ def test_training_goes_from_recordings_to_weights_that_load(data: Path, work: Pa
     shutil.copy(CARD, work)
     model = PocketModel.load(read_card(work), torch.device("cpu"))
     assert model.unknown_words("a door slam") == []
-    assert model.encode_video(torch.zeros(10, 64, 64, 3, dtype=torch.uint8)).shape == (10, 192)
+    assert model.encode_video(torch.zeros(10, 128, 128, 3, dtype=torch.uint8)).shape == (10, 195)
 
 
 def test_training_begins_with_given_weights_and_refuses_those_of_another_shape(data: Path, tmp_path: Path) -> None:
@@ -142,6 +145,30 @@ def test_training_begins_with_given_weights_and_refuses_those_of_another_shape(d
     save_file({"flow.take_in.weight": torch.zeros(3, 3)}, tmp_path / "other.safetensors")
     with pytest.raises(UsageError, match="weights of this model"):
         train_pocket(data, tmp_path / "other", RECIPE, start=tmp_path / "other.safetensors")
+
+
+def test_words_learn_which_sounds_they_name(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("v2a.train.words._PAIRS", 48)
+    cut_recordings(data, tmp_path)
+    codec, text = Codec(), TextEncoder(32)
+    codec.fit(torch.randn(600, 4 * N_MELS))
+    portraits = Portraits(SoundBank(tmp_path), codec)
+    captions, labels, drawn = portraits.pairs(np.random.default_rng(0), 64)
+    assert {"rain", "wind"} <= {word for caption in captions for word in caption.split()}
+    assert drawn.shape == (64, 3 * LATENT_DIM)
+    listener = Listener(32)
+
+    def loss() -> float:
+        with torch.no_grad():
+            parts = match_loss(text.eval(), listener.eval(), captions, torch.tensor(labels), drawn)
+        return float(parts["match"])
+
+    before = loss()
+    text.train()
+    train_words(tmp_path / "words", text, portraits, Settings(n_steps=60, peak_rate=1e-2, averaging=0.0))
+    state = torch.load(tmp_path / "words" / "checkpoint.pt", weights_only=True)["networks"]
+    listener.load_state_dict({name[9:]: value for name, value in state.items() if name.startswith("listener.")})
+    assert loss() < 0.9 * before
 
 
 def test_a_killed_training_goes_on_from_what_is_there(data: Path, work: Path) -> None:

@@ -47,6 +47,7 @@ NOTES = {
 log = logging.getLogger(__name__)
 
 _SEED = 1 << 40
+_SIZE = 128  # pixels, both ways
 _FEWEST, _MOST = 2, 16
 _RANDOM_DRAWS = 20
 _LENGTH = Fraction(DURATION_S)
@@ -173,7 +174,7 @@ def _scenes_with_events(bank: SoundBank, n: int) -> Iterator[HeardScene]:
     while found < n:
         rng = np.random.default_rng([_SEED, number])
         number += 1
-        scene = render_scene(rng)
+        scene = render_scene(rng, _SIZE)
         track = compose(rng, scene.heard, bank)
         effects = Audio(np.asarray(track.layers["effects"], np.float32)[None], RATE_HZ)
         heard, others = audible(track.events, effects)
@@ -186,7 +187,7 @@ def _silent_scenes(n: int) -> Iterator[Scene]:
     """Scenes in which something moves, and nothing that is heard."""
     number = found = 0
     while found < n:
-        scene = render_scene(np.random.default_rng([_SEED + 1, number]))
+        scene = render_scene(np.random.default_rng([_SEED + 1, number]), _SIZE)
         number += 1
         if not scene.heard and _moves(scene.frames):
             found += 1

@@ -19,7 +19,10 @@ _NO_TEXT = 0.15
 _NO_CUES = 0.1
 _NO_VIDEO = 0.15
 _OTHER_VIDEO = 0.15  # where cues and pixels disagree, the cues are right
-_SHORT_WINDOWS = 0.4
+# Windows by their length: the shorter, the more names of sounds a step meets; the longest teach what lasts.
+_LENGTHS = {N_TOKENS // 4: 0.5, N_TOKENS // 2: 0.25, N_TOKENS: 0.25}
+_AT_AN_EVENT = 0.7  # of windows begin less than a second before something strikes
+_BEFORE = 20  # tokens
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ class Pool:
 
 
 def draw_batch(rng: np.random.Generator, pool: Pool, n_tokens: int) -> Batch:
-    """Windows of 8 s or (two steps in five) 4 s, with conditions left out at random."""
-    length = N_TOKENS // 2 if rng.random() < _SHORT_WINDOWS else N_TOKENS
+    """Windows of one length, with conditions left out at random."""
+    length = int(rng.choice(list(_LENGTHS), p=list(_LENGTHS.values())))
     rows = [_draw_row(rng, pool, length) for _ in range(max(n_tokens // length, 1))]
     columns = list(zip(*rows, strict=True))
 
@@ -88,7 +91,7 @@ def draw_batch(rng: np.random.Generator, pool: Pool, n_tokens: int) -> Batch:
 
 def _draw_row(rng: np.random.Generator, pool: Pool, length: int) -> tuple[object, ...]:
     shard, index = pool.pick(rng)
-    start = int(rng.integers(N_TOKENS - length + 1))
+    start = _start(rng, shard.strength[index], length)
     span = slice(start, start + length)
     captions = shard.captions[index]
     track = str(rng.choice(TRACKS, p=[_TRACK_SHARES[name] for name in TRACKS]))
@@ -113,3 +116,11 @@ def _draw_row(rng: np.random.Generator, pool: Pool, length: int) -> tuple[object
         shard.strength[index, span] * shown, shard.offset[index, span] * shown, LAYERS.index(track),
         float(has_video), shown,
     )  # fmt: skip
+
+
+def _start(rng: np.random.Generator, strength: npt.NDArray[np.float16], length: int) -> int:
+    """Where a window begins: mostly a little before an event, where there is one."""
+    last, struck = N_TOKENS - length, np.flatnonzero(strength)
+    if len(struck) and rng.random() < _AT_AN_EVENT:
+        return int(np.clip(rng.choice(struck) - rng.integers(_BEFORE), 0, last))
+    return int(rng.integers(last + 1))

@@ -31,7 +31,8 @@ def pocket(
     ] = None,
     scenes: Annotated[int, typer.Option(min=1, help="Films of 8 s to render.")] = 8_000,
     imagined: Annotated[int, typer.Option(min=1, help="Soundtracks of 8 s without a film.")] = 10_000,
-    eyes_steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of the eyes.")] = 2_800,
+    words_steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of the words.")] = 1_800,
+    eyes_steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of the eyes.")] = 5_600,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of the flow.")] = 8_000,
     tokens: Annotated[int, typer.Option(min=200, help="Frames or sound tokens (40 ms each) a step.")] = 2_000,
     renderers: Annotated[int, typer.Option(min=1, help="Processes that render or compose beside training.")] = 1,
@@ -40,7 +41,7 @@ def pocket(
 ) -> None:
     """Train `pocket`. Can be stopped at any moment and run again; leaves WORK/weights.safetensors.
 
-    The curves are in WORK/curves.png, from WORK/eyes/log.csv and WORK/flow/log.csv. With --films, the sound's own
+    The curves are in WORK/curves.png, from the log.csv of words, eyes and flow. With --films, the sound's own
     onsets stand for the events that are seen; a films.csv (file, caption) beside the films gives them words.
     """
     require("train", "torch", "scipy", "matplotlib")
@@ -52,7 +53,7 @@ def pocket(
     if threads:
         torch.set_num_threads(threads)
     recipe = Recipe(
-        n_films=scenes, n_imagined=imagined, eyes_steps=eyes_steps, flow_steps=steps, tokens=tokens,
-        renderers=renderers, device=device,
+        n_films=scenes, n_imagined=imagined, words_steps=words_steps, eyes_steps=eyes_steps, flow_steps=steps,
+        tokens=tokens, renderers=renderers, device=device,
     )  # fmt: skip
     typer.echo(train_pocket(data, work, recipe, own_films=own_films, start=start, meanings=meanings))

@@ -16,6 +16,7 @@ from v2a.train.loop import Settings, train
 _SILENT_WEIGHT = 0.4  # most tokens are silent, and soon learnt: those that sound count more,
 _EVENT_WEIGHT = 0.6  # and those just after an event more still
 _EVENT_TOKENS = 4
+_EARLIER = 0.4  # times lean towards noise, where words decide most
 
 
 def train_flow(folder: Path, networks: Networks, pool: Pool, tokens: int, settings: Settings) -> None:
@@ -41,7 +42,7 @@ def flow_loss(networks: Networks, batch: Batch, generator: torch.Generator) -> T
         layer=batch.layer, has_video=batch.has_video, has_cues=batch.has_cues,
     )  # fmt: skip
     noise = torch.randn(batch.latents.shape, generator=generator).to(device)
-    t = torch.sigmoid(torch.randn(len(batch.texts), generator=generator)).to(device)
+    t = torch.sigmoid(torch.randn(len(batch.texts), generator=generator) - _EARLIER).to(device)
     x = t[:, None, None] * batch.latents + (1 - t[:, None, None]) * noise
     error = networks.flow(x, t, given).float() - (batch.latents - noise)
     error = _heard(networks.codec, error, batch.bands).square().mean(-1)  # (B, L)

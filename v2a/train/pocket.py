@@ -1,8 +1,8 @@
 """`pocket` from recordings to weights.
 
-Cut sounds → fit codec → render films → train the eyes on them → compose soundtracks, for the films as the eyes see
-them and for films that are only imagined → train the flow → export. Every stage keeps its result in the work folder
-and is skipped when that is there; training goes on from its last checkpoint.
+Cut sounds → fit codec → train the words on the sounds they name → render films → train the eyes on them → compose
+soundtracks, for the films as the eyes see them and for films that are only imagined → train the flow → export. Every
+stage keeps its result in the work folder and is skipped when that is there; training goes on from its last checkpoint.
 """
 
 import logging
@@ -36,6 +36,7 @@ from v2a.train.own_films import cut_films, sound_of_films
 from v2a.train.recordings import SoundBank, cut_recordings, write_attribution
 from v2a.train.shards import make_films, make_soundtracks, missing, read_films, there
 from v2a.train.vocabulary import BED_CLASSES, EVENT_CLASSES, MOTION_PHRASES
+from v2a.train.words import Portraits, train_words
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +47,21 @@ _FIRST_SHARDS = 4  # that training waits for
 class Recipe:
     """What a training run is made of.
 
-    n_films: rendered films of 8 s; n_imagined: soundtracks without a film; eyes_steps, flow_steps: optimiser steps;
+    n_films: rendered films of 8 s; n_imagined: soundtracks without a film; words_steps, eyes_steps, flow_steps:
+    optimiser steps;
     tokens: frames or sound tokens a step; renderers: processes that render or compose beside training;
     shard_size: films or soundtracks a file.
     """
 
     n_films: int = 8_000
     n_imagined: int = 10_000
-    eyes_steps: int = 2_800
+    words_steps: int = 1_800
+    eyes_steps: int = 5_600
     flow_steps: int = 8_000
     tokens: int = 2_000
+    words_rate: float = 1.5e-3
     eyes_rate: float = 8e-4
-    flow_rate: float = 6e-4
+    flow_rate: float = 8e-4
     renderers: int = 1
     shard_size: int = 50
     device: str = "cpu"
@@ -86,7 +90,7 @@ def train_pocket(
     stand beside it.
 
     own_films: a folder of films with sound to learn from as well (see `v2a.train.own_films`).
-    start: weights to begin with instead of chance; their codec is kept.
+    start: weights to begin with instead of chance; their codec is kept, and their words are trained with the flow only.
     meanings: a table of `v2a.train.meanings`; without, the shipped one.
     Raises UsageError where `data` holds no recordings or `start` does not fit, MediaError where no film can be used,
     StorageError where `work` cannot be written, GenerationError where the loss is not a number any more.
@@ -105,12 +109,14 @@ def train_pocket(
         if own_films is not None and not there(work / "own" / "films"):
             cut_films(own_films, work / "own")
         _codec(work, networks.codec, sounds, fitted=start is not None)
+        if start is None:
+            _words(work, networks, sounds, recipe)
         _eyes(work, networks.video, recipe)
         _flow(work, networks, recipe)
         out = work / "weights.safetensors"
         export(networks, SoundBank(sounds), out)
         write_attribution(data, work / "ATTRIBUTION.csv")
-        draw_curves({name: work / name / "log.csv" for name in ("eyes", "flow")}, work / "curves.png")
+        draw_curves({name: work / name / "log.csv" for name in ("words", "eyes", "flow")}, work / "curves.png")
     except OSError as error:
         raise StorageError(f"{work} cannot be written: {error.strerror or error}; mend it and run again") from error
     return out
@@ -128,6 +134,15 @@ def _codec(work: Path, codec: Codec, sounds: Path, fitted: bool) -> None:
     if not path.exists():
         save_file((codec if fitted else fit_codec(SoundBank(sounds))).state_dict(), path)
     codec.load_state_dict(load_file(path))
+
+
+def _words(work: Path, networks: Networks, sounds: Path, recipe: Recipe) -> None:
+    path = work / "words.safetensors"
+    if not path.exists():
+        settings = Settings(recipe.words_steps, recipe.words_rate, averaging=0.99, device=recipe.device)
+        train_words(work / "words", networks.text, Portraits(SoundBank(sounds), networks.codec), settings)
+        save_file(networks.text.state_dict(), path)
+    networks.text.load_state_dict(load_file(path))
 
 
 def _eyes(work: Path, eyes: VideoEncoder, recipe: Recipe) -> None:

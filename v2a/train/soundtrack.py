@@ -87,7 +87,7 @@ def _joined(rng: np.random.Generator, said: Sequence[tuple[float, str]]) -> str:
     return (", then " if rng.random() < 0.2 else ", ").join(words)
 
 
-def _caption(rng: np.random.Generator, voice: Voice, motion: str, suits: bool) -> str:
+def caption(rng: np.random.Generator, voice: Voice, motion: str, suits: bool) -> str:
     """A phrase of the class, the recording's own label, or both; now and then what the motion is called."""
     phrase = voice.phrases[rng.integers(len(voice.phrases))]
     phrases = MOTION_PHRASES.get(motion) if suits else None
@@ -117,7 +117,7 @@ def _place_events(rng: np.random.Generator, heard: Heard, bank: SoundBank, layer
         start = round(time * RATE_HZ)
         end = min(start + len(shot), N_SAMPLES)
         track[start:end] += shot[: end - start] * np.float32((0.3 + 0.7 * strength) * gain)
-    words = _caption(rng, voice, heard.motion, suits)
+    words = caption(rng, voice, heard.motion, suits)
     if len(heard.events) in _COUNTS and rng.random() < 0.2:
         words = f"{_COUNTS[len(heard.events)]} {words}"
     place = rng.random()
@@ -158,7 +158,7 @@ def _lay_bed(
     bed[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
     bed[len(bed) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     layer.wave[start:end] += bed * np.float32(10 ** (gain_db / 20))
-    words = _caption(rng, voice, motion or "", suits)
+    words = caption(rng, voice, motion or "", suits)
     if gain_db < -6 and rng.random() < 0.5:
         words = f"{words}, {_FAR[rng.integers(len(_FAR))]}"
     layer.say(span_s[0], words, voice)

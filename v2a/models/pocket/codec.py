@@ -20,7 +20,7 @@ _FLOOR = 1e-4  # amplitude below which a mel band counts as silent
 _OFFSET = 2.5
 SILENCE = -4.0 + _OFFSET  # the log-mel value of digital silence
 
-_GRIFFIN_LIM_STEPS = 32
+_GRIFFIN_LIM_STEPS = 16  # 32 come 0.1 dB nearer, take twice as long, and sharpen attacks too much
 _MOMENTUM = 0.99
 # A mel frame whose loudest band stays below this log-mel value is faded to digital silence.
 _GATE = SILENCE + 0.55

@@ -25,16 +25,21 @@ class Block(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shift_scale_gate = nn.Parameter(torch.zeros(6 * WIDTH))  # this block's own offsets
+        self.modulate = nn.Linear(WIDTH, 6 * WIDTH)  # by what holds for the whole sound
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
         self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
         self.out = nn.Linear(WIDTH, WIDTH)
         self.near = nn.Conv2d(WIDTH, WIDTH, (1, 5), padding=(0, 2), groups=WIDTH)
         self.up = nn.Linear(WIDTH, 4 * WIDTH)
         self.down = nn.Linear(4 * WIDTH, WIDTH)
 
-    def forward(self, x: Tensor, modulation: Tensor, rotation: Tensor, keep: Tensor, n_words: int) -> Tensor:
-        """x (B, N, D), modulation (B, N, 6D), keep (B, 1, 1, N) True where attended → (B, N, D)."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = (modulation + self.shift_scale_gate).chunk(6, -1)
+    def forward(
+        self, x: Tensor, whole: Tensor, modulation: Tensor, rotation: Tensor, keep: Tensor, n_words: int
+    ) -> Tensor:
+        """x (B, N, D), whole (B, D), modulation (B, N, 6D), keep (B, 1, 1, N) True where attended → (B, N, D)."""
+        modulation = modulation + self.modulate(whole)[:, None]
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = modulation.chunk(6, -1)
         y = F.layer_norm(x, (WIDTH,)) * (1 + scale_a) + shift_a
         q, k, v = rearrange(self.qkv(y), "b n (three h d) -> three b h n d", three=3, h=HEADS)
         y = F.scaled_dot_product_attention(_rotate(q, rotation), _rotate(k, rotation), v, attn_mask=keep)
@@ -77,6 +82,10 @@ class FlowTransformer(nn.Module):
         self.time = nn.Sequential(nn.Linear(64, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
         self.layer = nn.Embedding(len(LAYERS), WIDTH)
         self.pooled_words = nn.Linear(WIDTH, WIDTH)
+        self.meant = nn.Sequential(
+            nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH)
+        )
+        self.when = nn.LayerNorm(WIDTH)
         self.video = nn.Linear(WIDTH, WIDTH)
         self.no_video = nn.Parameter(torch.zeros(WIDTH))
         self.cue = nn.Sequential(nn.Linear(2 + 16, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
@@ -92,27 +101,28 @@ class FlowTransformer(nn.Module):
     def forward(self, x: Tensor, t: Tensor, given: Conditions) -> Tensor:
         """Latents x (B, L, C), times t (B,) → velocity (B, L, C)."""
         n_words, n_tokens = given.text.shape[1], x.shape[1]
-        whole = self.time(_waves(t, 64)) + self.layer(given.layer)  # (B, D)
-        token = self._token_conditions(whole, given)  # (B, L, D)
-        modulation = self.modulate(F.silu(torch.cat([whole[:, None].expand(-1, n_words, -1), token], 1)))
+        n_said = given.text_mask.sum(1, keepdim=True)
+        pooled = (given.text * given.text_mask[..., None]).sum(1) / n_said.clamp_min(1)  # (B, D)
+        at = self.time(_waves(t, 64)) + self.layer(given.layer)  # (B, D)
+        # Time and layer, grown large, would drown the words: both are brought to one size before they are added.
+        whole = F.silu(self.when(at) + (n_said > 0) * self.meant(pooled))
+        token = (at + self.pooled_words(pooled))[:, None] + self._seen_and_cued(given)  # (B, L, D)
+        modulation = self.modulate(F.silu(torch.cat([at[:, None].expand(-1, n_words, -1), token], 1)))
         keep = F.pad(given.text_mask, (0, n_tokens), value=True)[:, None, None]
         rotation = _rotation(n_words, n_tokens, x.device)
         h = torch.cat([given.text.to(x.dtype), self.take_in(x)], 1)
         for block in self.blocks:
-            h = block(h, modulation, rotation, keep, n_words)
+            h = block(h, whole, modulation, rotation, keep, n_words)
         shift, scale = self.modulate_out(F.silu(token)).chunk(2, -1)
         velocity: Tensor = self.put_out(F.layer_norm(h[:, n_words:], (WIDTH,)) * (1 + scale) + shift)
         return velocity
 
-    def _token_conditions(self, whole: Tensor, given: Conditions) -> Tensor:
-        """Everything that modulates a sound token (B, L, D); whole (B, D) is what modulates words too."""
-        n_said = given.text_mask.sum(1, keepdim=True).clamp_min(1)
-        pooled = self.pooled_words((given.text * given.text_mask[..., None]).sum(1) / n_said)
+    def _seen_and_cued(self, given: Conditions) -> Tensor:
+        """What differs from token to token, (B, L, D)."""
         has_video, has_cues = given.has_video[:, None, None], given.has_cues[:, None, None]
         seen = has_video * self.video(given.video) + (1 - has_video) * self.no_video
         there = (given.cues > 0).to(given.cues.dtype)[..., None]
         cue = self.cue(torch.cat([there, given.cues[..., None], there * _waves(given.cue_offsets, 16)], -1))
         cue = cue + rearrange(self.near_cues(rearrange(cue, "b l d -> b d 1 l")), "b d 1 l -> b l d")
-        cued = has_cues * cue + (1 - has_cues) * self.no_cues
-        token: Tensor = (whole + pooled)[:, None] + seen + cued
-        return token
+        cued: Tensor = seen + has_cues * cue + (1 - has_cues) * self.no_cues
+        return cued

@@ -14,7 +14,7 @@ from v2a.models.pocket.codec import Codec
 from v2a.models.pocket.flow import WIDTH, FlowTransformer
 from v2a.models.pocket.meanings import Meanings
 from v2a.models.pocket.text import TextEncoder, words_of
-from v2a.models.pocket.video import VideoEncoder, seen_events, to_grey
+from v2a.models.pocket.video import Sight, VideoEncoder, seen_events, to_grey, watched
 from v2a.request import LAYERS, LayerName
 
 # Training mixes are hot, to keep quiet tails above the codec's floor; a track should leave room for its neighbours.
@@ -58,8 +58,7 @@ class PocketModel:
     @torch.inference_mode()
     def encode_video(self, frames: Tensor) -> Tensor:
         """See Model.encode_video."""
-        features: Tensor = self.networks.video(to_grey(frames.to(self.device))[None])[0]
-        return features
+        return watched(self.networks.video, to_grey(frames.to(self.device)))
 
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -74,7 +73,7 @@ class PocketModel:
     @torch.inference_mode()
     def seen_events(self, video: Tensor) -> list[tuple[float, float]]:
         """See Model.seen_events."""
-        return seen_events(self.networks.video.see(video[None]))[0]
+        return seen_events(Sight(*video[None, :, WIDTH:].unbind(-1)))[0]
 
     def prepare(
         self,
@@ -93,7 +92,7 @@ class PocketModel:
 
         def given(row: int, has: bool) -> Conditions:
             return Conditions(
-                video=video[None],
+                video=video[None, :, :WIDTH],
                 text=words[row : row + 1],
                 text_mask=mask[row : row + 1],
                 cues=strength[None].to(self.device) * (1.0 if has else 0.0),

@@ -1,4 +1,4 @@
-"""Words → vectors, by spelling and by meaning.
+"""Words → vectors, by meaning or else by spelling.
 
 By spelling, a word is the mean of its hashed character n-grams' vectors (Bojanowski et al. 2017), so that any word is
 read and lands near those it resembles. By meaning, it is what `meanings` has for it.
@@ -17,8 +17,7 @@ from v2a.models.pocket.meanings import MEANING_DIM, Meanings
 _BUCKETS = 12_288
 _DIM = 64
 MAX_WORDS = 12
-_WITHOUT_SPELLING = 0.3
-_WITHOUT_MEANING = 0.15
+_BY_SPELLING = 0.2  # of words that have a meaning, in training
 _STOP_WORDS = frozenset(
     {
         "a",
@@ -57,9 +56,10 @@ def _buckets(word: str) -> tuple[int, ...]:
 
 
 class TextEncoder(nn.Module):
-    """Texts → a row a word, from its spelling and, where the table has it, its meaning.
+    """Texts → a row a word: from its meaning where the table has it, else from its spelling.
 
-    In training one of the two is now and then left out, so that either will do.
+    Spelling tells little of a word that was never heard: 'gale' is not near 'gun'. In training it now and then stands
+    in for the meaning, so that it is learnt.
     """
 
     def __init__(self, dim: int) -> None:
@@ -67,6 +67,7 @@ class TextEncoder(nn.Module):
         self.grams = nn.EmbeddingBag(_BUCKETS, _DIM, mode="mean")
         self.project = nn.Sequential(nn.Linear(_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
         self.meaning = nn.Sequential(nn.Linear(MEANING_DIM, dim), nn.GELU(), nn.Linear(dim, dim))
+        self.norm = nn.LayerNorm(dim)
         self.meanings = Meanings.none()
         self._dim = dim
 
@@ -84,12 +85,10 @@ class TextEncoder(nn.Module):
             indices = torch.tensor([index for word in grams for index in word], device=device)
             lengths = torch.tensor([0, *[len(word) for word in grams[:-1]]], device=device)
             spelt = self.project(self.grams(indices, lengths.cumsum(0)))
-            has_meaning = torch.tensor([word in self.meanings for word in flat], device=device)
-            meant = self.meaning(self.meanings.of(flat).to(device)) * has_meaning[:, None]
+            meant = self.meaning(self.meanings.of(flat).to(device))
+            by_meaning = torch.tensor([word in self.meanings for word in flat], device=device)
             if self.training:
-                left_out = torch.rand(len(flat), device=device)
-                spelt = spelt * ((left_out > _WITHOUT_SPELLING) | ~has_meaning)[:, None]
-                meant = meant * (left_out < 1 - _WITHOUT_MEANING)[:, None]
-            vectors = spelt + meant
+                by_meaning &= torch.rand(len(flat), device=device) > _BY_SPELLING
+            vectors = self.norm(torch.where(by_meaning[:, None], meant, spelt))
             out = out.masked_scatter(mask[..., None], vectors.to(out.dtype))
         return out, mask

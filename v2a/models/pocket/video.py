@@ -10,11 +10,14 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-FRAME_SIZE = 64  # pixels, both ways
+FRAME_SIZE = 64  # pixels, both ways, of what the encoder looks at
+WATCHED_SIZE = 2 * FRAME_SIZE  # of the frames that is cut from
+_NEAR = 0.3  # what the near view counts
+_N_SEEN = 5  # a frame, and the steps from the two before it and to the two after
 
 # An event is where the network is surer than this (best on new films of the training renderer) and surer than two
 # tokens either side.
-_SEEN = 0.35
+_SEEN = 0.4
 _APART = 2
 
 
@@ -37,18 +40,19 @@ class TemporalBlock(nn.Module):
 
 
 class CellBlock(nn.Module):
-    """As `TemporalBlock`, for each cell of the picture by itself and with the same weights: what a reversal of motion
-    looks like does not depend on where it is."""
+    """A cell of the picture and its neighbours, then its past and future, then a mix of channels; residual. The
+    weights are those of every cell: what a reversal of motion looks like does not depend on where it is."""
 
     def __init__(self, dim: int, kernel: int) -> None:
         super().__init__()
+        self.around = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
         self.mix = nn.Conv2d(dim, dim, (kernel, 1), padding=(kernel // 2, 0), groups=dim)
         self.norm = nn.LayerNorm(dim)
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, n_batch: int) -> Tensor:
         """(B T, C, H, W), channels last in memory → the same."""
-        cells = rearrange(x, "(b t) c h w -> b c t (h w)", b=n_batch)
+        cells = rearrange(self.around(x), "(b t) c h w -> b c t (h w)", b=n_batch)
         mixed = rearrange(self.mix(cells), "b c t s -> b t s c")
         mixed = rearrange(self.out(F.relu(self.norm(mixed))), "b t (h w) c -> (b t) c h w", h=x.shape[2])
         out: Tensor = x + mixed
@@ -71,16 +75,17 @@ class VideoEncoder(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         # Plain rectifiers: on a CPU, smooth ones cost a quarter of the time at these sizes.
-        self.near = nn.Sequential(
-            nn.Conv2d(3, 16, 4, stride=2, padding=1), nn.ReLU(),
+        self.fine = nn.Sequential(
+            nn.Conv2d(_N_SEEN, 16, 4, stride=2, padding=1), nn.ReLU(),
             nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
         )  # fmt: skip
+        self.fine_cells = nn.ModuleList([CellBlock(32, 5)])
+        self.near = nn.Sequential(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU())
         self.near_cells = nn.ModuleList([CellBlock(64, 5), CellBlock(64, 7)])
         self.far = nn.Sequential(nn.Conv2d(64, 96, 3, stride=2, padding=1), nn.ReLU())
         self.far_cells = nn.ModuleList([CellBlock(96, 7), CellBlock(96, 7)])
-        self.project = nn.Sequential(nn.Linear(96 * (4 * 4 + 2), dim), nn.LayerNorm(dim))
-        for layer in (*self.near, *self.far):
+        self.project = nn.Sequential(nn.Linear(96 * (4 * 4 + 2) + 64, dim), nn.LayerNorm(dim))
+        for layer in (*self.fine, *self.near, *self.far):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         self.temporal = nn.ModuleList([TemporalBlock(dim, kernel) for kernel in (5, 7, 13, 7, 5)])
@@ -90,19 +95,22 @@ class VideoEncoder(nn.Module):
     def forward(self, grey: Tensor) -> Tensor:
         """Grey frames (B, T, H, W), 0 … 255 → features (B, T, D)."""
         frames = _levelled(grey.float() / 255.0)
-        before = torch.cat([frames[:, :1], frames[:, :-1]], 1)
-        after = torch.cat([frames[:, 1:], frames[:, -1:]], 1)
-        seen = torch.stack([frames, 3 * (frames - before), 3 * (after - frames)], 2)  # (B, T, 3, H, W)
+        steps = 3 * (frames[:, 1:] - frames[:, :-1])  # from each frame to the next
+        steps = F.pad(steps, (0, 0, 0, 0, 2, 2))  # nothing moves before the first and after the last
+        n_frames = frames.shape[1]
+        seen = torch.stack([frames, *(steps[:, k : k + n_frames] for k in (1, 2, 0, 3))], 2)  # (B, T, 5, H, W)
         n_batch = seen.shape[0]
-        seen = rearrange(seen, "b t c h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
-        x = self.near(seen)
-        for block in self.near_cells:
-            x = block(x, n_batch)
-        x = self.far(x)
-        for block in self.far_cells:
-            x = block(x, n_batch)
-        # Where it is, and that it is somewhere.
-        x = torch.cat([x.flatten(1), x.amax((2, 3)), x.mean((2, 3))], 1)
+        x = rearrange(seen, "b t c h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
+        levels = []
+        for shrink, cells in (
+            (self.fine, self.fine_cells), (self.near, self.near_cells), (self.far, self.far_cells),
+        ):  # fmt: skip
+            x = shrink(x)
+            for block in cells:
+                x = block(x, n_batch)
+            levels.append(x)
+        # Where it is, and that it is somewhere, however small.
+        x = torch.cat([x.flatten(1), x.amax((2, 3)), x.mean((2, 3)), levels[1].amax((2, 3))], 1)
         x = self.project(rearrange(x, "(b t) d -> b t d", b=n_batch))
         for block in self.temporal:
             x = block(x)
@@ -126,6 +134,23 @@ def _levelled(frames: Tensor) -> Tensor:
     power = around(frames.square().mean((2, 3)))
     spread = (power - level.square()).clamp_min(0.02**2).sqrt()
     return (frames - level[..., None, None]) / spread[..., None, None]
+
+
+def watched(eyes: VideoEncoder, grey: Tensor) -> Tensor:
+    """Frames (T, 128, 128), 0 … 255 → a row a token (T, D + 3): the features of the whole picture, then the sight.
+
+    The eyes look at the whole, and at its middle from twice as near, where small things are as large as those they were
+    trained on. Both say how sure they are of an event; where in the token it is and how strong, the surer one says.
+    """
+    middle = slice(FRAME_SIZE // 2, FRAME_SIZE // 2 + FRAME_SIZE)
+    views = torch.stack([F.avg_pool2d(grey[:, None], 2)[:, 0], grey[:, middle, middle]])
+    features = eyes(views)  # (2, T, D)
+    sight = eyes.see(features)
+    surer = sight.logit.argmax(0, keepdim=True)
+    whole, near = sight.logit
+    sure = torch.lerp(whole, near, _NEAR)
+    where, how = (values.gather(0, surer)[0] for values in (sight.offset, sight.strength))
+    return torch.cat([features[0], torch.stack([sure, where, how], -1)], -1)
 
 
 def seen_events(sight: Sight) -> list[list[tuple[float, float]]]:

@@ -13,8 +13,20 @@ _STRIKING = sorted({motion for kind in EVENT_CLASSES for motion in kind.motions}
 _CONTINUOUS = sorted(CONTINUOUS_MOTIONS)
 
 
+_STUDIES = 0.55
+
+
 def imagine(rng: np.random.Generator) -> tuple[Heard, ...]:
-    """What is heard in a film of 8 s: mostly one thing that strikes or one that goes on, sometimes several."""
+    """What is heard in a film of 8 s: a study of one sound, or as films have it, now and then several together.
+
+    In studies a word is met with nothing but its sound, and that again and again.
+    """
+    if rng.random() < _STUDIES:
+        if rng.random() < 0.3:
+            return (Heard(str(rng.choice(_CONTINUOUS)), 0.0, float(DURATION_S), ()),)
+        shortest = rng.uniform(0.25, 0.7)
+        times = event_times(rng, float(DURATION_S), shortest, shortest * rng.uniform(1.2, 2.5))
+        return (_struck(rng, times),)
     n_striking = int(rng.choice([0, 1, 2], p=[0.25, 0.6, 0.15]))
     n_continuous = int(rng.choice([0, 1, 2], p=[0.6, 0.35, 0.05]))
     heard = [_striking(rng) for _ in range(n_striking)]
@@ -26,7 +38,6 @@ def imagine(rng: np.random.Generator) -> tuple[Heard, ...]:
 
 
 def _striking(rng: np.random.Generator) -> Heard:
-    motion = str(rng.choice(_STRIKING))
     if rng.random() < 0.2:  # a few events in a long silence
         times = sorted(rng.uniform(0.1, DURATION_S - 0.3, int(rng.integers(1, 4))).tolist())
     else:
@@ -35,6 +46,10 @@ def _striking(rng: np.random.Generator) -> Heard:
     if rng.random() < 0.3:
         first, last = sorted(rng.uniform(0, DURATION_S, 2))
         times = [time for time in times if first <= time <= last]
+    return _struck(rng, times)
+
+
+def _struck(rng: np.random.Generator, times: list[float]) -> Heard:
     loud = rng.uniform(0.5, 1.0)
     events = tuple((time, float(np.clip(loud * rng.normal(0.9, 0.2), 0.1, 1.0))) for time in times)
-    return Heard(motion, 0.0, float(DURATION_S), events)
+    return Heard(str(rng.choice(_STRIKING)), 0.0, float(DURATION_S), events)

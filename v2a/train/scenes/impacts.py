@@ -29,13 +29,13 @@ IMPACTS: dict[str, Motion] = {
 # In a room, each with the name it is heard under and how often it is chosen.
 ROOM_IMPACTS: tuple[tuple[str, RoomMotion, float], ...] = (
     ("ball", room_falls.balls, 1.5),
-    ("ball", room_falls.thrown_at_a_wall, 0.8),
+    ("ball", room_falls.thrown_at_a_wall, 1.0),
     ("fall", room_falls.dropped_boxes, 2.0),
     ("fall", room_falls.boxes_at_a_wall, 0.6),
     ("fall", room_falls.toppling_stack, 1.2),
     ("break", room_falls.shattering, 0.9),
-    ("collide", room_falls.dominoes, 0.5),
-    ("collide", room_falls.billiards, 0.7),
+    ("collide", room_falls.dominoes, 0.8),
+    ("collide", room_falls.billiards, 1.0),
     ("collide", room_falls.coins, 0.5),
     ("collide", room_falls.sliding_into, 0.7),
     ("hammer", room_tools.swinging_tool, 1.6),
@@ -48,7 +48,7 @@ ROOM_IMPACTS: tuple[tuple[str, RoomMotion, float], ...] = (
     ("saw", room_machines.sawing, 0.5),
     ("pendulum", room_machines.pendulum_striking, 0.6),
     ("splash", room_machines.paddling, 0.5),
-    ("walk", room_figures.walkers, 1.6),
-    ("walk", room_figures.hoofed, 0.6),
+    ("walk", room_figures.walkers, 3.0),
+    ("walk", room_figures.hoofed, 0.8),
     ("fall", room_figures.jumping, 0.7),
 )
