@@ -7,10 +7,11 @@ seconds; record time 0 is the timeline's first frame, media time is the medium's
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import opentimelineio as otio
 
@@ -20,6 +21,8 @@ from v2a_plugin.prompts import Marker
 from v2a_plugin.timeline import Range
 
 _ZERO = Fraction(0)
+# The key under which metadata speaks to us.
+NOTES = "v2a"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Event:
     number: 1 for the first in record order. record: from cut to cut. opening, closing: the dissolves at its
     cuts. shown_s: media time seen at record.start_s; speed: media seconds a record second, negative
     backwards, 0 for a held frame. markers: of the clip, its track and the timeline, at record times.
-    refusal: why no sound can be made; omission: why none is wanted; empty otherwise.
+    refusal: why no sound can be made; omission: why none is wanted; empty otherwise. reel: of the medium, ""
+    where the timeline does not say. notes: metadata under "v2a" of the clip, its track and the timeline, the
+    nearest first.
     """
 
     number: int
@@ -67,6 +72,8 @@ class Event:
     warnings: tuple[str, ...] = ()
     refusal: str = ""
     omission: str = ""
+    reel: str = ""
+    notes: tuple[Any, ...] = ()
 
     def media_at(self, record_s: Fraction) -> Fraction:
         """The media time seen at a record time."""
@@ -201,7 +208,21 @@ def _event(number: int, timeline: otio.schema.Timeline, track: otio.schema.Track
         warnings=warnings,
         refusal=refusal,
         omission=omission,
+        notes=tuple(
+            plain(holder.metadata[NOTES])
+            for holder in (item, track, timeline.tracks, timeline)
+            if NOTES in holder.metadata
+        ),
     )
+
+
+def plain(value: Any) -> Any:
+    """Metadata as plain values: OTIO's own die with the object that holds them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
 
 
 def _speed(effects: Sequence[otio.schema.Effect]) -> tuple[Fraction, tuple[str, ...], str]:
