@@ -30,8 +30,11 @@ def conform(
         Path | None,
         typer.Option(
             metavar="CSV",
-            help="Words for the events: columns clip or event, layer, prompt, negative, cues, seed. Without "
-            "a row, an event's markers are read (v2a: rain; v2a-not: music; v2a-cue; v2a-silent).",
+            help="Words for the events. Columns event, from and to, clip or reel say which; layer, preset, prompt, "
+            "negative, cues and seed say what. Rows that name the event's number win over ranges, these over clips, "
+            "and clips over reels. What the table leaves empty, markers say (v2a: rain; v2a-not: music; v2a-preset: "
+            "rain; v2a-cue; v2a-silent; v2a-effects: a door), then metadata under 'v2a' of clip, track and "
+            "timeline, then --prompt, --negative and --preset. What any of them marks silent stays silent.",
         ),
     ] = None,
     picture: Annotated[
@@ -58,11 +61,19 @@ def conform(
     seed: Annotated[int, typer.Option(metavar="S", help="Another seed gives another sound.")] = 0,
     quality: Annotated[str, typer.Option(metavar="preview|standard|best")] = "standard",
     prompt: Annotated[
-        str, typer.Option(metavar="P", help="What should be heard where neither table nor marker says it.")
+        str, typer.Option(metavar="P", help="What should be heard where table, markers and metadata do not say it.")
     ] = "",
     negative: Annotated[
         str,
-        typer.Option(metavar="N", help="What should not be heard where neither table nor marker says it."),
+        typer.Option(metavar="N", help="What should not be heard where table, markers and metadata do not say it."),
+    ] = "",
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Ready words for what --prompt and --negative leave empty: room tone, rain, wind, sea, birds, night, "
+            "fire, street, crowd, train, machine, footsteps, hooves, door.",
+        ),
     ] = "",
     model: Annotated[str, typer.Option(metavar="M", help="The model; `v2a models` lists them.")] = "pocket",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and write nothing.")] = False,
@@ -92,6 +103,7 @@ def conform(
         quality=cast(Quality, quality),
         prompt=prompt,
         negative=negative,
+        preset=preset,
         model=model,
     )
     prepared = prepare(timeline, options)

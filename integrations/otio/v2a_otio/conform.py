@@ -25,13 +25,14 @@ from v2a_otio import page, report
 from v2a_otio.events import Cut, read_cut, read_timeline
 from v2a_otio.making import AUDIO, Maker, Watch, before, make, recall, specify, unasked
 from v2a_otio.media import Library
-from v2a_otio.plan import Options, Plan, make_plans, unused_rows
+from v2a_otio.plan import Options, Plan, make_plans
 from v2a_otio.preview import make_preview, preview_name
 from v2a_otio.report import Document, Outcome, Whole
 from v2a_otio.tracks import PlacedFile, moved, write_timeline
 from v2a_plugin.outputs import check_outputs
-from v2a_plugin.prompts import layer_name, read_prompts
+from v2a_plugin.prompt_table import read_prompts
 from v2a_plugin.timeline import parse_time
+from v2a_plugin.words import layer_name
 
 _TIMELINE = "timeline.otio"
 # What stops a run.
@@ -65,8 +66,8 @@ def prepare(path: Path, options: Options) -> Prepared:
     timeline = read_timeline(path)
     cut = read_cut(timeline)
     library = Library(path.absolute().parent, options.media_roots, options.source_rate)
-    plans = make_plans(cut, options, library, table, parse_time(options.handles, cut.rate))
-    warnings = tuple(unused_rows(table, cut.events))
+    plans, unused = make_plans(cut, options, library, table, parse_time(options.handles, cut.rate))
+    warnings = tuple(unused)
     if path.suffix.lower() == ".edl":
         warnings += ("an EDL does not say its frame rate: it was read at 24 frames a second. Export .otio otherwise",)
     if not plans:

@@ -24,8 +24,8 @@ from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.preview import file_sha256
 from v2a_otio.report import Finished, Outcome, SoundFile, Status
 from v2a_plugin.client import request_id
-from v2a_plugin.prompts import layer_name
 from v2a_plugin.specs import clip_spec, cues_of, generation_spec
+from v2a_plugin.words import layer_name
 
 log = logging.getLogger(__name__)
 
