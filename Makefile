@@ -20,7 +20,7 @@ venv: .venv/installed
 	touch $@
 
 demo: venv
-	$(BIN)/v2a conform examples/demo.otio --picture examples/reference.mp4 --prompts examples/prompts.csv -o $(DEMO)
+	$(BIN)/v2a conform examples/demo.otio --picture examples/reference.mp4 --prompts examples/prompts.csv --handles 0 -o $(DEMO)
 	@echo "The report is $(DEMO)/report.html, the film with its sound $(DEMO)/preview.mp4."
 
 test: venv

@@ -49,10 +49,10 @@ def conform(
         str,
         typer.Option(
             metavar="T",
-            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode. Decide "
-            "before you choose takes: other handles make other sounds.",
+            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode; shorter "
+            "where the film ends. Decide before you choose takes: other handles make other sounds.",
         ),
-    ] = "0",
+    ] = "5",
     source_rate: Annotated[
         str | None,
         typer.Option(metavar="R", help="Read the films as if they ran at R frames a second: 16, 18, 24000/1001."),
@@ -76,6 +76,17 @@ def conform(
         ),
     ] = "",
     model: Annotated[str, typer.Option(metavar="M", help="The model; `v2a models` lists them.")] = "pocket",
+    write: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMATS",
+            help="Also write fcp_xml, fcpx_xml, aaf, edl, otio_resolve, mlt, divided by commas. Each says beside "
+            "itself, in .losses.txt, what it lacks of timeline.otio.",
+        ),
+    ] = "otio",
+    stems: Annotated[
+        bool, typer.Option("--stems", help="Also one WAV for each reel and layer, as long as the reel's stretch.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and write nothing.")] = False,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
@@ -88,6 +99,7 @@ def conform(
     """
     from v2a_otio.conform import conform as run
     from v2a_otio.conform import outline, prepare
+    from v2a_otio.exports import chosen
     from v2a_otio.plan import Options
     from v2a_plugin.client import ServerChoice, connect
     from v2a_plugin.progress import ProgressBars
@@ -105,6 +117,8 @@ def conform(
         negative=negative,
         preset=preset,
         model=model,
+        write=chosen(write),
+        stems=stems,
     )
     prepared = prepare(timeline, options)
     if dry_run:

@@ -23,6 +23,7 @@ from v2a.version import __version__
 from v2a_api.v1 import models_pb2
 from v2a_otio import page, report
 from v2a_otio.events import Cut, read_cut, read_timeline
+from v2a_otio.exports import Master, files_of, write_exports
 from v2a_otio.making import AUDIO, Maker, Watch, before, make, recall, specify, unasked
 from v2a_otio.media import Library
 from v2a_otio.plan import Options, Plan, make_plans
@@ -111,11 +112,25 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch) -> Doc
     files = [file for outcome in outcomes for file in _placed(outcome, model)]
     own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
     write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
-    whole = _with_preview(replace(whole, output=_TIMELINE), outcomes, files, folder)
+    exported, failure = _exported(prepared, own, files, folder)
+    whole = _with_preview(replace(whole, output=_TIMELINE, exports=exported), outcomes, files, folder)
     made = report.document(whole, outcomes)
     report.write(folder / report.FILE, made)
     page.write(folder / page.FILE, made, folder)
+    if failure is not None:
+        raise failure
     return made
+
+
+def _exported(
+    prepared: Prepared, own: otio.schema.Timeline, files: Sequence[PlacedFile], folder: Path
+) -> tuple[tuple[Document, ...], StorageError | None]:
+    """Write the exports asked for. One that cannot be kept fails the run, once all else is written."""
+    try:
+        made = write_exports(prepared.options.write, Master(own, prepared.cut, prepared.plans, files, folder))
+    except StorageError as error:
+        return (), error
+    return tuple(export.document() for export in made), None
 
 
 def _refuse_layers(plans: Sequence[Plan], model: models_pb2.Model) -> None:
@@ -136,7 +151,8 @@ def _open_folder(folder: Path, prepared: Prepared) -> None:
     except OSError as error:
         raise storage_error(folder, error) from error
     picture = prepared.options.picture
-    names = (_TIMELINE, report.FILE, page.FILE, preview_name(picture), f"{AUDIO}/001.wav")
+    exports = files_of(prepared.options.write)
+    names = (_TIMELINE, report.FILE, page.FILE, preview_name(picture), f"{AUDIO}/001.wav", *exports)
     check_outputs([folder / name for name in names], [prepared.path, *([picture] if picture else [])])
 
 

@@ -25,7 +25,8 @@ class Options:
     """What the user asked for. handles: a time as text, since frames need the timeline's rate.
 
     prompt, negative, preset: the weakest words, for what table, markers and metadata leave empty. seed: unless they
-    say another. picture: the cut's reference film.
+    say another. picture: the cut's reference film. write: the exports beside the master (see `v2a_otio.exports`).
+    stems: whether each reel and layer also becomes one WAV.
     """
 
     prompts: Path | None = None
@@ -40,6 +41,8 @@ class Options:
     negative: str = ""
     preset: str = ""
     model: str = "pocket"
+    write: tuple[str, ...] = ()
+    stems: bool = False
 
     def __post_init__(self) -> None:
         # Words and numbers that no request may hold are refused before any work.

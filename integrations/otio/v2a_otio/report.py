@@ -6,6 +6,9 @@
     timeline    name, file, rate (frames a second), origin (timecode of its first frame), duration
     output      the timeline written, "" until it is
     preview     file, sha256, inputs, picture (where it comes from), warnings; null without one
+    exports     format, file, losses_file, and losses: feature, text, event (null: the whole), track, samples (how far
+                in time, where it is a matter of time)
+    stems       reel, layer, file, sha256, start and end (record times), n_samples
     model       name, title, licence, digest
     options     takes, quality, handles, source_rate as asked for
     totals      events, done, failed, skipped, pending, reused (of those done: kept from an earlier run),
@@ -116,6 +119,8 @@ class Whole:
     output: str = ""
     preview: Document | None = None
     earlier: tuple[Finished, ...] = ()
+    exports: tuple[Document, ...] = ()
+    stems: tuple[Document, ...] = ()
 
 
 def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
@@ -136,6 +141,8 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
         },
         "output": whole.output,
         "preview": whole.preview,
+        "exports": list(whole.exports),
+        "stems": list(whole.stems),
         "model": None
         if model is None
         else {"name": model.name, "title": model.title, "licence": model.licence, "digest": model.digest},
