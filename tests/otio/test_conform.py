@@ -297,7 +297,7 @@ def test_an_outline_says_what_would_be_made_and_writes_nothing(tmp_path: Path, r
     assert sorted(tmp_path.rglob("*")) == before
     assert [event["status"] for event in report["events"]] == ["pending"] * 3
     assert [event["files"] for event in report["events"]] == [2, 2, 2]
-    assert [event["seconds"]["text"] for event in report["events"][:2]] == ["1.750", "2.833"]
+    assert [event["seconds"]["text"] for event in report["events"][:2]] == ["1.778", "2.889"]
     assert report["events"][1]["record"]["start"]["text"] == "01:00:02:00"
 
 

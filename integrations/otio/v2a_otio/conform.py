@@ -1,9 +1,11 @@
 """The recipe: a timeline and some words in; the same timeline with sound, a preview and a report out."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +69,18 @@ def prepare(path: Path, options: Options) -> Prepared:
     timeline = read_timeline(path)
     cut = read_cut(timeline)
     library = Library(path.absolute().parent, options.media_roots, options.source_rate)
-    plans, unused = make_plans(cut, options, library, table, parse_time(options.handles, cut.rate))
+    plans, unused = make_plans(cut, options, library, table, _handle(options, cut))
     warnings = tuple(unused)
     if path.suffix.lower() == ".edl":
         warnings += ("an EDL does not say its frame rate: it was read at 24 frames a second. Export .otio otherwise",)
     if not plans:
         warnings += ("the timeline has no picture clips: there is nothing to make sound for",)
     return Prepared(timeline, path, cut, tuple(plans), options, warnings)
+
+
+def _handle(options: Options, cut: Cut) -> Fraction:
+    """The handles asked for, to the next whole frame of the timeline."""
+    return math.ceil(parse_time(options.handles, cut.rate) * cut.rate) / cut.rate
 
 
 def outline(prepared: Prepared) -> Document:

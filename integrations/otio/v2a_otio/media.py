@@ -1,6 +1,7 @@
 """Finding the film behind an event, and the range of it that the event's sound covers."""
 
 import logging
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -102,10 +103,13 @@ class Library:
         return dict(names)
 
 
-def cover(event: Event, film: Film, handle_s: Fraction, earliest_s: Fraction) -> Coverage:
+def cover(
+    event: Event, film: Film, handle_s: Fraction, earliest_s: Fraction, rate: Fraction | None = None
+) -> Coverage:
     """The range of an event's sound: its dissolves and handles as far as the film goes.
 
-    earliest_s: the first record time that a WAV may begin at (timecode knows no negative time).
+    earliest_s: the first record time that a WAV may begin at (timecode knows no negative time). rate: frames a
+    second of the timeline; handles are then whole frames, so that formats that count in frames place the WAV exactly.
     Raises MediaError where the film does not hold what the cut shows.
     """
     warnings = list(event.warnings) + list(_doubts(event.medium, film))
@@ -118,6 +122,9 @@ def cover(event: Event, film: Film, handle_s: Fraction, earliest_s: Fraction) ->
     heard = Range(placed.start_s - lead_s, placed.end_s + trail_s)
     head_s = min(handle_s, before_s - lead_s, max(heard.start_s - earliest_s, _ZERO))
     tail_s = min(handle_s, after_s - trail_s)
+    if rate is not None:
+        head_s = max(heard.start_s - math.ceil((heard.start_s - head_s) * rate) / rate, _ZERO)
+        tail_s = max(math.floor((heard.end_s + tail_s) * rate) / rate - heard.end_s, _ZERO)
     if min(head_s, tail_s) < handle_s:
         warnings.append(
             f"handles shortened to {float(head_s):g} s before and {float(tail_s):g} s after: the film ends there, or "

@@ -119,7 +119,7 @@ def _plan(
         sampling = Sampling(seed=seed, takes=options.takes, quality=options.quality)
         if not event.refusal and not event.omission:
             film = library.find(event)
-            coverage = cover(event, film, handle_s, earliest_s=-cut.origin_s)
+            coverage = cover(event, film, handle_s, earliest_s=-cut.origin_s, rate=cut.rate)
     except (MediaError, NotFoundError, UsageError) as error:
         film, problem = None, problem or str(error)
     omission = event.omission or ("marked silent" if words.silent else "")
