@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,23 +10,19 @@ from typing import Any
 
 import opentimelineio as otio
 
-from v2a.errors import (
-    BusyError,
-    MediaError,
-    NotFoundError,
-    StorageError,
-    UnavailableError,
-    UsageError,
-)
+from v2a.errors import MediaError, NotFoundError, StorageError, UsageError
 from v2a.media import probe
 from v2a.output import storage_error
 from v2a.version import __version__
 from v2a_api.v1 import models_pb2
 from v2a_otio import page, report
+from v2a_otio.batch import Batch, Tell, asked, expected_pace, tell_nobody
 from v2a_otio.events import Cut, read_cut, read_timeline
 from v2a_otio.exports import Master, files_of, write_exports
-from v2a_otio.making import AUDIO, Maker, Watch, before, make, recall, specify, unasked
+from v2a_otio.folder import owned
+from v2a_otio.making import AUDIO, Maker, Watch, before
 from v2a_otio.media import Library
+from v2a_otio.memory import Memory
 from v2a_otio.plan import Options, Plan, make_plans
 from v2a_otio.preview import make_preview, preview_name
 from v2a_otio.report import Document, Outcome, Whole
@@ -38,8 +33,6 @@ from v2a_plugin.timeline import parse_time
 from v2a_plugin.words import layer_name
 
 _TIMELINE = "timeline.otio"
-# What stops a run.
-_OF_ALL = (UnavailableError, StorageError, BusyError)
 
 
 @dataclass(frozen=True)
@@ -83,49 +76,62 @@ def _handle(options: Options, cut: Cut) -> Fraction:
     return math.ceil(parse_time(options.handles, cut.rate) * cut.rate) / cut.rate
 
 
-def outline(prepared: Prepared) -> Document:
-    """The report of a run that has not begun: what would be made."""
+def outline(prepared: Prepared, folder: Path | None = None) -> Document:
+    """The report of a run that has not begun: what would be made, and what a folder holds already.
+
+    What is there already can be told where the folder's report says which model made it.
+    """
     whole = Whole(prepared.cut, prepared.path, prepared.options, model=None, warnings=prepared.warnings)
-    return report.document(whole, [before(plan) for plan in prepared.plans])
+    outcomes = [before(plan) for plan in prepared.plans]
+    memory = Memory(folder) if folder else None
+    if memory and folder and (model := report.model_of(memory.report, prepared.options.model)):
+        whole = replace(whole, model=model)
+        outcomes = asked(prepared.plans, whole, memory, folder)
+    return report.document(whole, outcomes) | {"estimate": _estimate(outcomes, whole, memory)}
 
 
-def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch) -> Document:
+def _estimate(outcomes: Sequence[Outcome], whole: Whole, memory: Memory | None) -> Document | None:
+    """How long a run would take; None where nobody knows."""
+    pace = expected_pace(whole, memory)
+    sound_s = sum((outcome.plan.sound_s for outcome in outcomes if outcome.status == "pending"), Fraction(0))
+    return {"seconds": round(pace.seconds_for(sound_s), 1), "source": pace.source} if pace else None
+
+
+def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch, tell: Tell = tell_nobody) -> Document:
     """Make what an earlier run has not; write timeline, preview and report into a folder; return the report.
 
-    An event that cannot be made is reported, and the others go on. Raises UnavailableError, BusyError or
-    StorageError where nothing can go on: finished events are kept, and the next run goes on from there.
+    An event that cannot be made is reported, and the others go on. watch: listens to each event's job; tell: is told
+    how far the whole is.
+
+    Raises UnavailableError, BusyError or StorageError where nothing can go on (BusyError also where another run
+    writes into the folder): finished events are kept, and the next run goes on from there.
     """
     model = maker.model(prepared.options.model)
     _refuse_layers(prepared.plans, model)
     _open_folder(folder, prepared)
-    old = report.read(folder / report.FILE)
-    outcomes = [specify(plan, prepared.cut, model) for plan in prepared.plans]
-    finished = report.finished(old)
-    outcomes = [recall(outcome, finished, folder) for outcome in outcomes]
-    whole = Whole(
-        prepared.cut,
-        prepared.path,
-        prepared.options,
-        model,
-        prepared.warnings,
-        preview=old.get("preview"),
-        earlier=unasked(finished, outcomes),
-    )
-    for index, outcome in enumerate(outcomes):
-        if outcome.status == "pending":
-            with _saying(folder, outcomes):
-                outcomes[index] = make(outcome, folder, maker, watch)
-                report.write(folder / report.FILE, report.document(whole, outcomes))
-    files = [file for outcome in outcomes for file in _placed(outcome, model)]
-    own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
-    write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
-    exported, failure = _exported(prepared, own, files, folder)
-    whole = _with_preview(replace(whole, output=_TIMELINE, exports=exported), outcomes, files, folder)
-    made = report.document(whole, outcomes)
-    report.write(folder / report.FILE, made)
-    page.write(folder / page.FILE, made, folder)
-    if failure is not None:
-        raise failure
+    with owned(folder):
+        memory = Memory(folder)
+        whole = Whole(
+            prepared.cut,
+            prepared.path,
+            prepared.options,
+            model,
+            prepared.warnings,
+            preview=memory.report.get("preview"),
+        )
+        batch = Batch(whole, asked(prepared.plans, whole, memory, folder), memory, folder)
+        batch.run(maker, watch, tell)
+        files = [file for outcome in batch.outcomes for file in _placed(outcome, model)]
+        own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
+        write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
+        exported, failure = _exported(prepared, own, files, folder)
+        whole = replace(whole, output=_TIMELINE, exports=exported)
+        batch.whole = _with_preview(whole, batch.outcomes, files, folder)
+        made = batch.document()
+        memory.save(made)
+        page.write(folder / page.FILE, made, folder)
+        if failure is not None:
+            raise failure
     return made
 
 
@@ -161,18 +167,6 @@ def _open_folder(folder: Path, prepared: Prepared) -> None:
     exports = files_of(prepared.options.write)
     names = (_TIMELINE, report.FILE, page.FILE, preview_name(picture), f"{AUDIO}/001.wav", *exports)
     check_outputs([folder / name for name in names], [prepared.path, *([picture] if picture else [])])
-
-
-@contextmanager
-def _saying(folder: Path, outcomes: Sequence[Outcome]) -> Iterator[None]:
-    """Add to what stops a run how far it came."""
-    try:
-        yield
-    except _OF_ALL as error:
-        states = [outcome.status for outcome in outcomes]
-        raise type(error)(
-            f"{error} ({states.count('done')} of {len(states)} events are finished and kept in {folder})"
-        ) from error
 
 
 def _placed(outcome: Outcome, model: models_pb2.Model) -> Iterator[PlacedFile]:

@@ -77,6 +77,16 @@ class Plan:
         """Whether sound is to be made."""
         return not self.problem and not self.omission
 
+    @property
+    def n_files(self) -> int:
+        """How many WAVs are to be made."""
+        return len(self.layers) * self.sampling.takes if self.wanted else 0
+
+    @property
+    def sound_s(self) -> Fraction:
+        """Seconds of sound that are to be made, in all layers and takes."""
+        return self.coverage.whole.duration_s * self.n_files if self.coverage else Fraction(0)
+
     def stray_cues(self) -> tuple[str, ...]:
         """Sentences about cues outside the sound, which nothing can follow."""
         whole = self.coverage.whole if self.coverage else self.event.record
