@@ -26,6 +26,7 @@ from v2a_otio.memory import Memory
 from v2a_otio.plan import Options, Plan, make_plans
 from v2a_otio.preview import make_preview, preview_name
 from v2a_otio.report import Document, Outcome, Whole
+from v2a_otio.stems import write_stems
 from v2a_otio.tracks import PlacedFile, moved, write_timeline
 from v2a_plugin.outputs import check_outputs
 from v2a_plugin.prompt_table import read_prompts
@@ -125,7 +126,8 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch, tell: 
         own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
         write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
         exported, failure = _exported(prepared, own, files, folder)
-        whole = replace(whole, output=_TIMELINE, exports=exported)
+        stems = _stems(prepared, files, folder)
+        whole = replace(whole, output=_TIMELINE, exports=exported, stems=stems)
         batch.whole = _with_preview(whole, batch.outcomes, files, folder)
         made = batch.document()
         memory.save(made)
@@ -139,11 +141,22 @@ def _exported(
     prepared: Prepared, own: otio.schema.Timeline, files: Sequence[PlacedFile], folder: Path
 ) -> tuple[tuple[Document, ...], StorageError | None]:
     """Write the exports asked for. One that cannot be kept fails the run, once all else is written."""
-    try:
-        made = write_exports(prepared.options.write, Master(own, prepared.cut, prepared.plans, files, folder))
-    except StorageError as error:
-        return (), error
-    return tuple(export.document() for export in made), None
+    master = Master(own, prepared.cut, prepared.plans, files, folder)
+    made: list[Document] = []
+    failure: StorageError | None = None
+    for name in prepared.options.write:
+        try:
+            made += [export.document() for export in write_exports([name], master)]
+        except StorageError as error:
+            failure = failure or error
+    return tuple(made), failure
+
+
+def _stems(prepared: Prepared, files: Sequence[PlacedFile], folder: Path) -> tuple[Document, ...]:
+    if not prepared.options.stems:
+        return ()
+    stems = write_stems(prepared.plans, files, prepared.cut.origin_s, folder)
+    return tuple(report.stem_document(stem, prepared.cut) for stem in stems)
 
 
 def _refuse_layers(plans: Sequence[Plan], model: models_pb2.Model) -> None:

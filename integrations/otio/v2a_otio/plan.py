@@ -100,7 +100,7 @@ class Plan:
 
     def file_name(self, layer: LayerName, take: int) -> str:
         """The WAV's name for a layer and a take (from 0): ASCII, and unique in its timeline."""
-        return f"{self.event.number:03d}_{_ascii(self.event.name)}_{layer}_t{take + 1}.wav"
+        return f"{self.event.number:03d}_{ascii_name(self.event.name)}_{layer}_t{take + 1}.wav"
 
 
 def make_plans(
@@ -144,6 +144,7 @@ def _words(event: Event, cut: Cut, options: Options, table: list[Said]) -> Words
     return settle([*table, said_by_markers(event.markers), *notes, options.said])
 
 
-def _ascii(name: str) -> str:
+def ascii_name(name: str) -> str:
+    """A name, or a part of it, as files may have it anywhere."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9-]+", "_", plain)[:_NAME_CHARS].strip("_-") or "clip"

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from v2a.audio import sample_at
-from v2a.delivery import write_wav
+from v2a.delivery import WavInfo, write_wav_blocks
 from v2a.media import mux, probe
 from v2a.output import storage_error
 from v2a_otio.events import Cut
-from v2a_otio.mix import mix
+from v2a_otio.mix import channels, mix
 from v2a_otio.picture import render
 from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.tracks import PlacedFile
@@ -59,9 +61,12 @@ def make_preview(
     try:
         with tempfile.TemporaryDirectory(prefix=".v2a-", dir=folder) as scratch:
             sound = Path(scratch, "mix.wav")
-            audio, lowered = below_ceiling(mix(heard, folder, sample_at(cut.duration_s, RATE_HZ)))
+            n_samples = sample_at(cut.duration_s, RATE_HZ)
+            peak = max((float(np.abs(block).max(initial=0.0)) for block in mix(heard, folder, 0, n_samples)), default=0)
+            gain, lowered = below_ceiling(peak)
             warnings += lowered
-            write_wav(sound, audio, 24, None)
+            info = WavInfo(RATE_HZ, channels(heard, folder), n_samples, bit_depth=24)
+            write_wav_blocks(sound, info, (block * gain for block in mix(heard, folder, 0, n_samples)))
             film = picture
             if film is None:
                 film = Path(scratch, "picture.mp4")

@@ -8,7 +8,7 @@
     preview     file, sha256, inputs, picture (where it comes from), warnings; null without one
     exports     format, file, losses_file, and losses: feature, text, event (null: the whole), track, samples (how far
                 in time, where it is a matter of time)
-    stems       reel, layer, file, sha256, start and end (record times), n_samples
+    stems       reel, layer, file, sha256, start and end (record times), n_samples, warnings
     model       name, title, licence, digest, layers, channels
     options     takes, quality, handles, source_rate as asked for
     totals      events, done, failed, skipped, pending, reused (of those done: kept from an earlier run),
@@ -48,6 +48,7 @@ from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
 from v2a_otio.events import Cut
 from v2a_otio.plan import RATE_HZ, Options, Plan
+from v2a_otio.stems import Stem
 from v2a_plugin.timeline import Range, timecode
 
 FORMAT = 1
@@ -193,6 +194,19 @@ def finished_document(made: Finished, cut: Cut) -> Document:
         "sounds": [_sound(sound, cut) for sound in made.sounds],
         "said": list(made.said),
         "took_s": made.took_s,
+    }
+
+
+def stem_document(stem: Stem, cut: Cut) -> Document:
+    """What the report says of a stem."""
+    return {
+        "reel": stem.reel,
+        "layer": stem.layer,
+        "file": stem.file,
+        "sha256": stem.sha256,
+        **_range(stem.span, cut),
+        "n_samples": stem.n_samples,
+        "warnings": ["its sum passes full scale, and clips there"] if stem.clipped else [],
     }
 
 

@@ -48,6 +48,11 @@ class PlacedFile:
     closing: Dissolve
     facts: Mapping[str, Any]
 
+    @property
+    def event(self) -> int:
+        """The number of its event; 0 where its provenance names none."""
+        return int(self.facts.get("event", 0))
+
 
 def write_timeline(
     timeline: otio.schema.Timeline,
@@ -80,7 +85,7 @@ def layout(files: Sequence[PlacedFile]) -> tuple[tuple[TrackPlan, ...], dict[Pat
     """The tracks for finished files, the takes of an event and layer as one item; and the files by their paths."""
     takes: dict[tuple[Any, str], list[PlacedFile]] = {}
     for file in files:
-        takes.setdefault((file.facts.get("event", file.path), file.layer), []).append(file)
+        takes.setdefault((file.event or file.path, file.layer), []).append(file)
     sounds = []
     for alternatives in takes.values():
         first, *others = sorted(alternatives, key=lambda file: file.take)

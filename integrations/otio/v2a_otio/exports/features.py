@@ -91,7 +91,7 @@ def _of_sounds(master: Master) -> Iterator[Loss]:
         yield Loss("provenance", "what made each sound stands in the WAVs and the master only")
         yield Loss("track names", "tracks have no names")
     for file in master.files:
-        number = int(file.facts.get("event", 0))
+        number = file.event
         if file.take:
             yield Loss("takes", f"take {file.take + 1} of {file.layer} is not there: {file.path.name}", number)
         elif file.opening != Dissolve() or file.closing != Dissolve():

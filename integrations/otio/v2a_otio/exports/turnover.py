@@ -194,7 +194,7 @@ def _shot(plan: Plan, cut: Cut) -> Planned:
 def _sound(file: PlacedFile, folder: Path, origin_s: Fraction) -> Planned:
     whole, placed = file.coverage.whole, file.coverage.placed
     return Planned(
-        event=int(file.facts.get("event", 0)),
+        event=file.event,
         name=printable(file.name),
         file=str((folder / file.path).absolute()),
         start_s=placed.start_s,
