@@ -1,7 +1,7 @@
 """A run over all events: what is there already, what is made, and how long the rest will take."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,26 +13,10 @@ from v2a_otio.memory import Memory
 from v2a_otio.pace import Pace, known_pace, measured_pace
 from v2a_otio.plan import Plan
 from v2a_otio.report import Document, Finished, Outcome, Whole
+from v2a_plugin.progress import Advance, Tell
 
 # What stops a run.
 _OF_ALL = (UnavailableError, StorageError, BusyError)
-
-
-@dataclass(frozen=True)
-class Advance:
-    """How far a run is. sound_s: seconds of sound that are still to be made of whole_s; left_s: how long that takes.
-
-    left_s None: nobody knows.
-    """
-
-    n_done: int
-    n_events: int
-    sound_s: float
-    whole_s: float
-    left_s: float | None
-
-
-Tell = Callable[[Advance], None]
 
 
 def tell_nobody(advance: Advance) -> None:
@@ -50,7 +34,7 @@ def asked(plans: Sequence[Plan], whole: Whole, memory: Memory, folder: Path) -> 
 def expected_pace(whole: Whole, memory: Memory | None) -> Pace | None:
     """How long sound takes to make, as far as that is known before a run."""
     name = whole.model.name if whole.model else whole.options.model
-    measured = measured_pace(memory.report) if memory else None
+    measured = measured_pace(memory.report, name, whole.options.quality) if memory else None
     return measured or known_pace(name, whole.options.quality)
 
 
@@ -103,6 +87,10 @@ class Batch:
     def _make(self, index: int, maker: Maker, watch: Watch) -> None:
         made = make(self.outcomes[index], self.folder, maker, watch)
         if made.status == "done":
+            # What is only fetched again took as long as it took when it was made.
+            former = self.memory.finished.get(made.request_id)
+            if made.took_s is None and former is not None:
+                made = replace(made, took_s=former.took_s)
             self.memory.add(Finished(made.request_id, made.sounds, made.said, made.took_s), self.whole.cut)
         self.outcomes[index] = made
 

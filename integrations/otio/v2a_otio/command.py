@@ -3,7 +3,7 @@
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -87,7 +87,9 @@ def conform(
     stems: Annotated[
         bool, typer.Option("--stems", help="Also one WAV for each reel and layer, as long as the reel's stretch.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made, and how long it would take; write nothing.")
+    ] = False,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     as_json: JsonOption = False,
@@ -101,6 +103,7 @@ def conform(
     from v2a_otio.conform import outline, prepare
     from v2a_otio.exports import chosen
     from v2a_otio.plan import Options
+    from v2a_otio.printing import show
     from v2a_plugin.client import ServerChoice, connect
     from v2a_plugin.progress import ProgressBars
 
@@ -122,14 +125,14 @@ def conform(
     )
     prepared = prepare(timeline, options)
     if dry_run:
-        report = outline(prepared)
+        report = outline(prepared, output)
     else:
         with connect(ServerChoice(server, token_file)) as client, ProgressBars(quiet=as_json) as bars:
-            report = run(prepared, output, client, bars.job)
+            report = run(prepared, output, client, bars.job, bars.tell)
     if as_json:
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        _print(report, output)
+        show(report, output)
     if report["totals"]["failed"] or (report["totals"]["sounds"] and not report["preview"]):
         raise typer.Exit(1)
 
@@ -147,37 +150,3 @@ def _rate(text: str | None) -> Fraction | None:
         raise UsageError(f"'{text}' is no frame rate: write 18, 16.67 or 24000/1001")
     # 23.976 and 29.97 mean what they mean in a timeline.
     return rate if "/" in text else exact_rate(float(rate))
-
-
-def _print(report: dict[str, Any], output: Path) -> None:
-    planned = not report["output"]
-    for event in report["events"]:
-        span = f"{event['record']['start']['text']} – {event['record']['end']['text']}"
-        typer.echo(f"{event['number']:03d}  {span}  {event['name']}: {_state(event, planned=planned)}")
-        for layer in event["layers"] if planned and event["status"] == "pending" else ():
-            typer.echo(f"     {layer['layer']}: {layer['prompt'] or '(no words)'}")
-        for warning in event["warnings"]:
-            typer.echo(f"v2a: warning: event {event['number']}: {warning}", err=True)
-    preview = report["preview"]
-    for warning in report["warnings"] + (preview["warnings"] if preview else []):
-        typer.echo(f"v2a: warning: {warning}", err=True)
-    totals = report["totals"]
-    if planned:
-        typer.echo(f"{totals['pending']} of {totals['events']} events would get sound; nothing was written")
-        return
-    made = totals["done"] - totals["reused"]
-    if totals["done"] and not made and not totals["failed"]:
-        typer.echo("nothing new to make: every sound is there already")
-    else:
-        typer.echo(f"{made} events made, {totals['reused']} kept from an earlier run, {totals['failed']} failed")
-    if preview:
-        typer.echo(f"{output / preview['file']}: picture {preview['picture']}")
-    typer.echo(f"{output / report['output']}, {output / 'report.html'}")
-
-
-def _state(event: dict[str, Any], *, planned: bool) -> str:
-    if event["status"] in ("failed", "skipped"):
-        return f"{event['status']}: {event['error']}"
-    if planned:
-        return f"{event['seconds']['text']} s of sound in each of {event['files']} files, seed {event['seed']}"
-    return "kept" if event["reused"] else "made"

@@ -16,7 +16,7 @@ from v2a.output import storage_error
 from v2a.version import __version__
 from v2a_api.v1 import models_pb2
 from v2a_otio import page, report
-from v2a_otio.batch import Batch, Tell, asked, expected_pace, tell_nobody
+from v2a_otio.batch import Batch, asked, expected_pace, tell_nobody
 from v2a_otio.events import Cut, read_cut, read_timeline
 from v2a_otio.exports import Master, files_of, write_exports
 from v2a_otio.folder import owned
@@ -29,6 +29,7 @@ from v2a_otio.report import Document, Outcome, Whole
 from v2a_otio.stems import write_stems
 from v2a_otio.tracks import PlacedFile, moved, write_timeline
 from v2a_plugin.outputs import check_outputs
+from v2a_plugin.progress import Tell
 from v2a_plugin.prompt_table import read_prompts
 from v2a_plugin.timeline import parse_time
 from v2a_plugin.words import layer_name

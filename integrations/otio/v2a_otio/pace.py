@@ -25,13 +25,15 @@ class Pace:
         return self.ratio * float(sound_s)
 
 
-def measured_pace(report: Mapping[str, Any]) -> Pace | None:
-    """The pace of the events that a report says the time of; None where there are none."""
+def measured_pace(report: Mapping[str, Any], model: str, quality: str) -> Pace | None:
+    """The pace of the events that a report says the time of; None where there are none of this model and quality."""
+    if ((report.get("model") or {}).get("name"), (report.get("options") or {}).get("quality")) != (model, quality):
+        return None
     work_s = sound_s = 0.0
     for event in _timed(report.get("events", ())):
         work_s += event["took_s"]
         sound_s += event["files"] * event["seconds"]["num"] / event["seconds"]["den"]
-    return Pace(work_s / sound_s, "measured in the last run into this folder") if sound_s and work_s else None
+    return Pace(work_s / sound_s, "what earlier runs into this folder took") if sound_s and work_s else None
 
 
 def known_pace(model: str, quality: str) -> Pace | None:
