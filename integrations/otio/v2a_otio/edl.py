@@ -81,12 +81,15 @@ class _List:
                 edit = fields[1].split()[0]
                 ends = [self._digits(fields[n]) for n in (2, 4, 6, 8)]
                 lengths = (ends[1] - ends[0], ends[3] - ends[2])
-            elif (motion := _MOTION.match(line)) and lengths[0] == lengths[1] > 1:
-                if abs(Fraction(motion[2]) - self.rate) > Fraction(1, 10):
-                    yield (
-                        f"edit {edit} asks for {motion[2]} frames a second (M2), yet its source is as long as its "
-                        "record: it was read at normal speed"
-                    )
+            elif (
+                (motion := _MOTION.match(line))
+                and lengths[0] == lengths[1] > 1
+                and abs(Fraction(motion[2]) - self.rate) > Fraction(1, 10)
+            ):
+                yield (
+                    f"edit {edit} asks for {motion[2]} frames a second (M2), yet its source is as long as its "
+                    "record: it was read at normal speed"
+                )
 
     def counted(self) -> Iterator[str]:
         """The lines with all timecode counted at the base rate, none of it dropping numbers."""

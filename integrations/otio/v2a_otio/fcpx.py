@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
-from xml.etree import ElementTree  # noqa: S405 - expat opens no entities and refuses their explosion
+from xml.etree import ElementTree as ET  # expat opens no entities, and refuses their explosion
 
 import opentimelineio as otio
 
@@ -26,7 +26,7 @@ _PASSED_OVER = {"mc-clip": "multicam clips", "sync-clip": "synchronised clips", 
 # How far slopes of one retime may differ: their points are rounded to frames.
 _SLOPE_TOLERANCE = Fraction(1, 200)
 
-Element = ElementTree.Element
+Element = ET.Element
 
 
 def is_fcpx(content: bytes) -> bool:
@@ -39,13 +39,13 @@ def read_fcpx(content: bytes) -> tuple[object, tuple[str, ...]]:
 
     Raises MediaError where it says no frame rate, and whatever the parser and the adapter do.
     """
-    root = ElementTree.fromstring(content)  # noqa: S314
+    root = ET.fromstring(content)  # noqa: S314
     if next(root.iter("project"), None) is None:
         names = [str(item.get("name")) for item in root if item.tag in _CLIPS]
         raise MediaError(f"it holds no project, only clips ({', '.join(names[:5])}): export a project")
     document = _Document(root)
     document.prepare()
-    text = ElementTree.tostring(document.root, encoding="unicode")
+    text = ET.tostring(document.root, encoding="unicode")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Testing an element's truth value", DeprecationWarning)
         found = otio.adapters.read_from_string(text, adapter_name="fcpx_xml")
