@@ -15,7 +15,7 @@ from v2a.media import probe
 from v2a.output import storage_error
 from v2a.version import __version__
 from v2a_api.v1 import models_pb2
-from v2a_otio import page, report
+from v2a_otio import marker_lists, page, report, sheet
 from v2a_otio.batch import Batch, asked, expected_pace, tell_nobody
 from v2a_otio.events import Cut, read_cut, read_timeline
 from v2a_otio.exports import Master, files_of, write_exports
@@ -132,6 +132,8 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch, tell: 
         batch.whole = _with_preview(whole, batch.outcomes, files, folder)
         made = batch.document()
         memory.save(made)
+        sheet.write(folder / sheet.FILE, made)
+        marker_lists.write(folder, made)
         page.write(folder / page.FILE, made, folder)
         if failure is not None:
             raise failure
@@ -179,7 +181,16 @@ def _open_folder(folder: Path, prepared: Prepared) -> None:
         raise storage_error(folder, error) from error
     picture = prepared.options.picture
     exports = files_of(prepared.options.write)
-    names = (_TIMELINE, report.FILE, page.FILE, preview_name(picture), f"{AUDIO}/001.wav", *exports)
+    names = (
+        _TIMELINE,
+        report.FILE,
+        page.FILE,
+        sheet.FILE,
+        *marker_lists.FILES,
+        preview_name(picture),
+        f"{AUDIO}/001.wav",
+        *exports,
+    )
     check_outputs([folder / name for name in names], [prepared.path, *([picture] if picture else [])])
 
 
