@@ -34,6 +34,12 @@ def write(turnover: Turnover, path: Path) -> None:
         _property(producer, "resource", item.plan.file)
         _property(producer, "mlt_service", "avformat")
         _property(producer, "length", str(item.length))
+    # MLT plays whatever lies in memory where a track has a gap and nothing is below it.
+    silence = ET.SubElement(root, "producer", {"id": "silence", "in": "0", "out": str(max(turnover.end - 1, 0))})
+    _property(silence, "resource", "black")
+    _property(silence, "mlt_service", "color")
+    _property(silence, "length", str(max(turnover.end, 1)))
+    _property(silence, "set.test_audio", "0")
     ids = {file: f"producer{number}" for number, file in enumerate(producers)}
     for number, lane in enumerate(turnover.sounds):
         playlist = ET.SubElement(root, "playlist", {"id": f"playlist{number}"})
@@ -80,11 +86,12 @@ def _fill(playlist: ET.Element, items: tuple[Item, ...], ids: dict[str, str]) ->
 
 
 def _tractor(root: ET.Element, turnover: Turnover) -> None:
-    """All tracks at once, each added to the first: without a mix, MLT plays the last of them alone."""
+    """All tracks at once, each added to silence: without a mix, MLT plays the last of them alone."""
     tractor = ET.SubElement(root, "tractor", {"id": "main", "in": "0", "out": str(max(turnover.end - 1, 0))})
+    ET.SubElement(tractor, "track", {"producer": "silence", "hide": "video"})
     for number in range(len(turnover.sounds)):
         ET.SubElement(tractor, "track", {"producer": f"playlist{number}", "hide": "video"})
-    for number in range(1, len(turnover.sounds)):
+    for number in range(1, len(turnover.sounds) + 1):
         transition = ET.SubElement(tractor, "transition", {"id": f"mix{number}"})
         for name, value in (
             ("a_track", "0"),
