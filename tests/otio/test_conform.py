@@ -411,7 +411,7 @@ def test_a_folder_whose_name_is_no_text_does_not_spoil_the_report(
     root.mkdir()
     (root / "film.mp4").write_bytes(reel.read_bytes())
     maker.use_source = lambda clip, path: None  # type: ignore[method-assign]
-    path = save(timeline([clip("one", "film.mp4", span(0, 18, 18))]), tmp_path / "cut.otio")
+    path = save(timeline([clip("one", "film.mp4", span(0, 18, 18), span(0, 72, 18))]), tmp_path / "cut.otio")
     report = run(path, tmp_path / "out", maker, media_roots=(root,))
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
 

@@ -1,6 +1,7 @@
 """`v2a conform`: a soundtrack for a whole timeline."""
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, cast
@@ -54,8 +55,18 @@ def conform(
         ),
     ] = "5",
     source_rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[REEL=]R",
+            help="Read the films as if they ran at R frames a second: 16, 18, 200/11. With a reel's or film's name "
+            "before it, those alone.",
+        ),
+    ] = None,
+    edl_rate: Annotated[
         str | None,
-        typer.Option(metavar="R", help="Read the films as if they ran at R frames a second: 16, 18, 24000/1001."),
+        typer.Option(
+            metavar="R", help="The frames a second of an EDL, which does not say it. Default: 24; 29.97 for drop-frame."
+        ),
     ] = None,
     takes: Annotated[int, typer.Option(metavar="K", help="How many alternatives to make of each layer.")] = 1,
     seed: Annotated[int, typer.Option(metavar="S", help="Another seed gives another sound.")] = 0,
@@ -112,7 +123,9 @@ def conform(
         picture=picture,
         media_roots=tuple(media_root or ()),
         handles=handles,
-        source_rate=_rate(source_rate),
+        source_rate=_rate_of_all(source_rate or ()),
+        source_rates=_rates_of_reels(source_rate or ()),
+        edl_rate=_rate(edl_rate),
         takes=takes,
         seed=seed,
         quality=cast(Quality, quality),
@@ -135,6 +148,26 @@ def conform(
         show(report, output)
     if report["totals"]["failed"] or (report["totals"]["sounds"] and not report["preview"]):
         raise typer.Exit(1)
+
+
+def _rate_of_all(texts: Sequence[str]) -> Fraction | None:
+    """The rate that names no reel. Raises UsageError for two of them."""
+    general = [text for text in texts if "=" not in text]
+    if len(general) > 1:
+        raise UsageError(f"--source-rate says two rates for all films ({', '.join(general)}): name reels: R1={general[1]}")
+    return _rate(general[0]) if general else None
+
+
+def _rates_of_reels(texts: Sequence[str]) -> tuple[tuple[str, Fraction], ...]:
+    """(reel, rate) of each that names a reel, the last for a reel said twice."""
+    rates = {}
+    for text in texts:
+        reel, equals, rate = text.rpartition("=")
+        if equals:
+            if not reel.strip():
+                raise UsageError(f"--source-rate '{text}' names no reel: write R1=18")
+            rates[reel.strip()] = cast(Fraction, _rate(rate))
+    return tuple(rates.items())
 
 
 def _rate(text: str | None) -> Fraction | None:

@@ -17,14 +17,15 @@ from v2a.version import __version__
 from v2a_api.v1 import models_pb2
 from v2a_otio import marker_lists, page, report, sheet
 from v2a_otio.batch import Batch, asked, expected_pace, tell_nobody
-from v2a_otio.events import Cut, read_cut, read_timeline
+from v2a_otio.events import Cut, read_cut
 from v2a_otio.exports import Master, files_of, write_exports
 from v2a_otio.folder import owned
 from v2a_otio.making import AUDIO, Maker, Watch, before
-from v2a_otio.media import Library
+from v2a_otio.media import Library, developed
 from v2a_otio.memory import Memory
 from v2a_otio.plan import Options, Plan, make_plans
 from v2a_otio.preview import make_preview, preview_name
+from v2a_otio.reading import read
 from v2a_otio.report import Document, Outcome, Whole
 from v2a_otio.stems import write_stems
 from v2a_otio.tracks import PlacedFile, moved, write_timeline
@@ -35,14 +36,19 @@ from v2a_plugin.timeline import parse_time
 from v2a_plugin.words import layer_name
 
 _TIMELINE = "timeline.otio"
+WORK = ".work"  # films made of image sequences
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A timeline, read and planned; nothing has been made or written yet."""
+    """A timeline, read and planned; nothing has been made or written yet.
+
+    media_folder: where its relative addresses are counted from.
+    """
 
     timeline: otio.schema.Timeline
     path: Path
+    media_folder: Path
     cut: Cut
     plans: tuple[Plan, ...]
     options: Options
@@ -61,16 +67,36 @@ def prepare(path: Path, options: Options) -> Prepared:
     table = read_prompts(options.prompts) if options.prompts else None
     if options.picture:
         probe(options.picture)
-    timeline = read_timeline(path)
-    cut = read_cut(timeline)
-    library = Library(path.absolute().parent, options.media_roots, options.source_rate)
+    reading = read(path, options.edl_rate)
+    cut = read_cut(reading.timeline)
+    library = Library(
+        reading.folder,
+        options.media_roots,
+        options.source_rate,
+        dict(options.source_rates),
+        rate=cut.rate,
+        bundle=reading.bundle,
+    )
     plans, unused = make_plans(cut, options, library, table, _handle(options, cut))
-    warnings = tuple(unused)
-    if path.suffix.lower() == ".edl":
-        warnings += ("an EDL does not say its frame rate: it was read at 24 frames a second. Export .otio otherwise",)
+    warnings = (*reading.warnings, *unused)
     if not plans:
         warnings += ("the timeline has no picture clips: there is nothing to make sound for",)
-    return Prepared(timeline, path, cut, tuple(plans), options, warnings)
+    return Prepared(reading.timeline, path, reading.folder, cut, tuple(plans), options, warnings)
+
+
+def _developed(plans: Sequence[Plan], folder: Path, *, make: bool) -> tuple[Plan, ...]:
+    """Plans whose image sequences have become films; those that cannot say why."""
+    return tuple(_film_made(plan, folder / WORK, make=make) for plan in plans)
+
+
+def _film_made(plan: Plan, folder: Path, *, make: bool) -> Plan:
+    if not plan.wanted or plan.film is None or plan.coverage is None:
+        return plan
+    try:
+        film, coverage = developed(plan.film, plan.coverage, folder, make=make)
+    except MediaError as error:
+        return replace(plan, film=None, coverage=None, problem=str(error))
+    return replace(plan, film=film, coverage=coverage)
 
 
 def _handle(options: Options, cut: Cut) -> Fraction:
@@ -88,7 +114,7 @@ def outline(prepared: Prepared, folder: Path | None = None) -> Document:
     memory = Memory(folder) if folder else None
     if memory and folder and (model := report.model_of(memory.report, prepared.options.model)):
         whole = replace(whole, model=model)
-        outcomes = asked(prepared.plans, whole, memory, folder)
+        outcomes = asked(_developed(prepared.plans, folder, make=False), whole, memory, folder)
     return report.document(whole, outcomes) | {"estimate": _estimate(outcomes, whole, memory)}
 
 
@@ -121,10 +147,11 @@ def conform(prepared: Prepared, folder: Path, maker: Maker, watch: Watch, tell: 
             prepared.warnings,
             preview=memory.report.get("preview"),
         )
-        batch = Batch(whole, asked(prepared.plans, whole, memory, folder), memory, folder)
+        plans = _developed(prepared.plans, folder, make=True)
+        batch = Batch(whole, asked(plans, whole, memory, folder), memory, folder)
         batch.run(maker, watch, tell)
         files = [file for outcome in batch.outcomes for file in _placed(outcome, model)]
-        own = moved(prepared.timeline, prepared.path.absolute().parent, folder)
+        own = moved(prepared.timeline, prepared.media_folder, folder)
         write_timeline(own, files, prepared.cut.origin_s, _facts(model), folder / _TIMELINE)
         exported, failure = _exported(prepared, own, files, folder)
         stems = _stems(prepared, files, folder)

@@ -75,7 +75,7 @@ def before(plan: Plan) -> Outcome:
 def specify(plan: Plan, cut: Cut, model: models_pb2.Model) -> Outcome:
     """An event with the request to make for it."""
     outcome = before(plan)
-    if outcome.status != "pending" or plan.film is None or plan.coverage is None:
+    if outcome.status != "pending" or plan.film is None or plan.coverage is None or not plan.film.is_there:
         return outcome
     stamp = _stamp(plan.film.info.path)
     try:

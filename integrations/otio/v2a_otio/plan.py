@@ -26,7 +26,7 @@ class Options:
 
     prompt, negative, preset: the weakest words, for what table, markers and metadata leave empty. seed: unless they
     say another. picture: the cut's reference film. write: the exports beside the master (see `v2a_otio.exports`).
-    stems: whether each reel and layer also becomes one WAV.
+    stems: whether each reel and layer also becomes one WAV. source_rates: by reel or name. edl_rate: of an edit list.
     """
 
     prompts: Path | None = None
@@ -34,6 +34,8 @@ class Options:
     media_roots: tuple[Path, ...] = ()
     handles: str = "0"
     source_rate: Fraction | None = None
+    source_rates: tuple[tuple[str, Fraction], ...] = ()
+    edl_rate: Fraction | None = None
     takes: int = 1
     seed: int = 0
     quality: Quality = "standard"

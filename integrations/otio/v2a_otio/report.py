@@ -10,7 +10,7 @@
                 in time, where it is a matter of time)
     stems       reel, layer, file, sha256, start and end (record times), n_samples, warnings
     model       name, title, licence, digest, layers, channels
-    options     takes, quality, handles, source_rate as asked for
+    options     takes, quality, handles, source_rate, source_rates by reel, edl_rate as asked for
     totals      events, done, failed, skipped, pending, reused (of those done: kept from an earlier run),
                 sounds, seconds_of_sound, took_s (seconds of work for the sounds, as far as measured)
     warnings    about the whole
@@ -159,6 +159,8 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
             "quality": options.quality,
             "handles": options.handles,
             "source_rate": None if options.source_rate is None else str(options.source_rate),
+            "source_rates": {reel: str(rate) for reel, rate in options.source_rates},
+            "edl_rate": None if options.edl_rate is None else str(options.edl_rate),
         },
         "totals": {
             "events": len(states),
@@ -226,7 +228,7 @@ def _event(cut: Cut, outcome: Outcome) -> Document:
         "reused": outcome.reused,
         "request_id": outcome.request_id,
         "media": {
-            "file": str(film.info.path) if film else event.medium.url,
+            "file": str(film.origin) if film else event.medium.url,
             "reel": event.reel,
             "start": _time(shown[0], media_rate),
             "end": _time(shown[1], media_rate),
