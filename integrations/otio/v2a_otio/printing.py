@@ -52,6 +52,11 @@ def _result(report: dict[str, Any], output: Path) -> None:
         _say(f"{made} events made, {totals['reused']} kept from an earlier run, {totals['failed']} failed")
     if preview:
         _say(f"{output / preview['file']}: picture {preview['picture']}")
+    for export in report["exports"]:
+        lacks = f"what it lacks stands in {export['losses_file']}" if export["file"] else "there is no sound for it"
+        _say(f"{output / (export['file'] or export['format'])}: {lacks}")
+    if report["stems"]:
+        _say(f"{output / 'stems'}: {len(report['stems'])} stems")
     _say(f"{output / report['output']}, {output / 'report.html'}")
 
 
