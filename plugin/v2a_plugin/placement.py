@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from v2a_plugin.timeline import Range, free_tracks
-
-
 # How a sound department names what a layer holds, in the order of its tracks.
 DEPARTMENTS = {"dialogue": "DX", "effects": "SFX", "ambience": "AMB", "music": "MX", "mix": "MIX"}
 
@@ -84,15 +81,13 @@ def differences(plan: Sequence[TrackPlan], read_back: Sequence[TrackPlan]) -> li
 
 def _lanes(sounds: Sequence[Sound]) -> list[tuple[Placed, ...]]:
     lanes: list[list[Placed]] = []
-    ranges: list[list[Range]] = []
     for sound in sorted(sounds, key=lambda sound: sound.start_s):
-        wanted = Range(sound.start_s, sound.end_s)
-        lane = free_tracks(ranges, wanted)
-        if lane == len(lanes):
-            lanes.append([])
-            ranges.append([])
-        lanes[lane].append(Placed(sound.path, sound.start_s, sound.end_s, sound.name, sound.takes))
-        ranges[lane].append(wanted)
+        # In order of time, only the last item of a lane can reach into the next.
+        free = (items for items in lanes if items[-1].end_s <= sound.start_s)
+        lane = next(free, None)
+        if lane is None:
+            lanes.append(lane := [])
+        lane.append(Placed(sound.path, sound.start_s, sound.end_s, sound.name, sound.takes))
     return [tuple(items) for items in lanes]
 
 
