@@ -8,6 +8,7 @@ from pathlib import Path
 
 from v2a.errors import BusyError, StorageError, UnavailableError
 from v2a_otio import report
+from v2a_otio.looking import seen
 from v2a_otio.making import Maker, Watch, make, recall, specify, unasked
 from v2a_otio.memory import Memory
 from v2a_otio.pace import Pace, known_pace, measured_pace
@@ -85,7 +86,11 @@ class Batch:
             raise
 
     def _make(self, index: int, maker: Maker, watch: Watch) -> None:
-        made = make(self.outcomes[index], self.folder, maker, watch)
+        looked = seen(self.outcomes[index])
+        if looked.status == "skipped":
+            self.outcomes[index] = looked
+            return
+        made = make(looked, self.folder, maker, watch)
         if made.status == "done":
             # What is only fetched again took as long as it took when it was made.
             former = self.memory.finished.get(made.request_id)

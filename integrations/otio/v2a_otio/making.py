@@ -175,7 +175,7 @@ def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
         return replace(outcome, status="failed", error=str(error))
     if not _is_whole(plan, sounds, folder):
         return replace(outcome, status="failed", error="the server did not make all layers and takes: run it again")
-    return replace(outcome, status="done", sounds=tuple(sounds), said=tuple(job.warnings), took_s=took_s)
+    return replace(outcome, status="done", sounds=tuple(sounds), said=(*outcome.said, *job.warnings), took_s=took_s)
 
 
 class _Clock:

@@ -16,7 +16,7 @@
     warnings    about the whole
     events      one each, in record order:
         number, name, track, status (done, failed, skipped, pending), error, warnings, reused, request_id
-        said        those of the warnings that the server gave with the sounds
+        said        those of the warnings that came with the sounds: the server's, and doubts about the picture
         media       file, reel; start and end of the stretch shown from cut to cut (timecode of the medium); frames
                     of it, rate (frames a second), speed
         record      start and end from cut to cut, from the timeline's first frame; frames of it
