@@ -98,6 +98,14 @@ def conform(
     stems: Annotated[
         bool, typer.Option("--stems", help="Also one WAV for each reel and layer, as long as the reel's stretch.")
     ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview/--no-preview",
+            help="Also make the film with the new sound. Without --picture its picture is rendered, which takes its "
+            "time: hours of film are better listened to in the editor.",
+        ),
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be made, and how long it would take; write nothing.")
     ] = False,
@@ -135,6 +143,7 @@ def conform(
         model=model,
         write=chosen(write),
         stems=stems,
+        preview=preview,
     )
     prepared = prepare(timeline, options)
     if dry_run:
@@ -146,7 +155,7 @@ def conform(
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         show(report, output)
-    if report["totals"]["failed"] or (report["totals"]["sounds"] and not report["preview"]):
+    if report["totals"]["failed"] or (preview and report["totals"]["sounds"] and not report["preview"]):
         raise typer.Exit(1)
 
 
@@ -154,7 +163,9 @@ def _rate_of_all(texts: Sequence[str]) -> Fraction | None:
     """The rate that names no reel. Raises UsageError for two of them."""
     general = [text for text in texts if "=" not in text]
     if len(general) > 1:
-        raise UsageError(f"--source-rate says two rates for all films ({', '.join(general)}): name reels: R1={general[1]}")
+        raise UsageError(
+            f"--source-rate says two rates for all films ({', '.join(general)}): name a reel, R1={general[1]}"
+        )
     return _rate(general[0]) if general else None
 
 

@@ -267,7 +267,7 @@ def _facts(model: models_pb2.Model) -> dict[str, Any]:
 
 def _with_preview(whole: Whole, outcomes: Sequence[Outcome], files: Sequence[PlacedFile], folder: Path) -> Whole:
     """Make the preview. One that cannot be made is reported: sounds and timeline are there all the same."""
-    if not files:
+    if not files or not whole.options.preview:
         return replace(whole, preview=None)
     shown = [outcome.plan for outcome in outcomes if outcome.status != "failed"]
     try:

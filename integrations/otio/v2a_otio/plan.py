@@ -27,6 +27,7 @@ class Options:
     prompt, negative, preset: the weakest words, for what table, markers and metadata leave empty. seed: unless they
     say another. picture: the cut's reference film. write: the exports beside the master (see `v2a_otio.exports`).
     stems: whether each reel and layer also becomes one WAV. source_rates: by reel or name. edl_rate: of an edit list.
+    preview: whether a film with the new sound is made.
     """
 
     prompts: Path | None = None
@@ -45,6 +46,7 @@ class Options:
     model: str = "pocket"
     write: tuple[str, ...] = ()
     stems: bool = False
+    preview: bool = True
 
     def __post_init__(self) -> None:
         # Words and numbers that no request may hold are refused before any work.
