@@ -6,8 +6,8 @@ OpenTimelineIO's own flattening moves retimed clips to wrong places, so it is do
   generators that have transparency (titles), unless nothing lies below;
 * a composition shows its source_range of what it holds, at its own speed (`retiming`); nests may hold nests;
 * a shot that something above hides in the middle gives two;
-* dissolves stay with a shot's own ends: a trimmed end is a plain cut. A nest that plays backwards swaps them;
-* a clip's markers keep their distance from the clip's start, whatever its speed.
+* dissolves stay with a shot's own ends, and a trimmed end is a plain cut; backwards, they change sides;
+* a clip's markers keep their distance from its start, whatever its speed.
 """
 
 from bisect import bisect_right, insort
@@ -69,8 +69,6 @@ class Shot:
 
     def later(self, shift_s: Fraction) -> "Shot":
         """The same, a while later."""
-        if not shift_s:
-            return self
         return replace(
             self,
             range=Range(self.range.start_s + shift_s, self.range.end_s + shift_s),
@@ -101,7 +99,7 @@ def length_of(item: otio.core.Item) -> Fraction:
 
 def _shots(item: otio.core.Item) -> list[Shot]:
     """What an item shows, in its presented time, which starts at 0."""
-    # What is inside is read first: where a length is missing, its own name helps more than its track's.
+    # First what is inside: where a length is missing, its own name helps more than its track's.
     inner = _inside(item) if isinstance(item, otio.core.Composition) else []
     length_s = length_of(item)
     if not length_s:
@@ -118,6 +116,9 @@ def _shots(item: otio.core.Item) -> list[Shot]:
         shots = [Shot(item, whole, shown_s, retime.speed, warnings=retime.warnings, refusal=retime.refusal)]
     elif retime.refusal:
         shots = [Shot(item, whole, _ZERO, Fraction(1), refusal=retime.refusal)]
+    elif isinstance(item, otio.core.Composition) and not len(item):
+        refusal = f"the nest '{item.name}' holds nothing, or its reader found nothing in it: flatten it in the editor"
+        return [Shot(item, whole, _ZERO, Fraction(1), refusal=refusal)]
     elif isinstance(item, otio.core.Composition):
         shots = sorted(_through(inner, whole, start_s, retime), key=lambda shot: shot.range.start_s)
         shots = [replace(shot, holders=(*shot.holders, item)) for shot in shots]
@@ -193,7 +194,7 @@ def _layers(stack: otio.core.Composition) -> list[Shot]:
 
 
 def _is_on(item: otio.core.Item) -> bool:
-    """Whether an item is switched on; the reader of FCP7 XML leaves the answer in metadata."""
+    """Whether an item is switched on; FCP7 XML's reader says it in metadata."""
     noted = item.metadata.get("fcp_xml") if len(item.metadata) else None
     return bool(item.enabled) and (noted is None or str(noted.get("enabled", "TRUE")).upper() != "FALSE")
 

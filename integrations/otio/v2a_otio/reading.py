@@ -1,6 +1,6 @@
 """Timeline files, read through OpenTimelineIO's adapters, with what those leave out put right.
 
-Formats that adapters read inexactly have a module each: `edl`, `fcpx`. What a format keeps and loses stands in
+Formats that adapters read inexactly have a module each: `edl`, `fcp7`, `fcpx`. What a format keeps and loses stands in
 docs/timeline-formats.md.
 """
 
@@ -18,6 +18,7 @@ import opentimelineio as otio
 
 from v2a.errors import MediaError, UsageError
 from v2a_otio.edl import is_misplaced, place, read_edl
+from v2a_otio.fcp7 import read_fcp7
 from v2a_otio.fcpx import is_fcpx, read_fcpx
 
 # A feature film of ten thousand events takes a tenth of this; media belong beside a timeline, not into it.
@@ -97,6 +98,8 @@ def _read(path: Path, suffix: str, edl_rate: Fraction | None) -> Reading:
     if suffix in (".fcpxml", ".xml") and is_fcpx(content):
         found, warnings = read_fcpx(content)
         return Reading(_single(found, path), folder, warnings=warnings)
+    if suffix == ".xml":
+        return Reading(_single(read_fcp7(content), path), folder)
     return Reading(_single(otio.adapters.read_from_file(str(path)), path), folder)
 
 
