@@ -6,8 +6,9 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from v2a_otio.exports.addresses import url
 from v2a_otio.exports.readback import Found
-from v2a_otio.exports.timelines import as_timeline, found, span, url
+from v2a_otio.exports.timelines import as_timeline, found, span
 from v2a_otio.exports.turnover import Item, Turnover
 from v2a_otio.times import exact
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from v2a_otio.exports.addresses import path_of, url
 from v2a_otio.exports.readback import Found
-from v2a_otio.exports.timelines import path as path_of
-from v2a_otio.exports.timelines import url
-from v2a_otio.exports.turnover import Item, Lane, Turnover
+from v2a_otio.exports.turnover import Item, Lane, Turnover, printable
 from v2a_otio.plan import RATE_HZ
 
 _VERSION = "1.8"
@@ -86,7 +85,7 @@ def _asset(name: str, item: Item, lane: Lane) -> ET.Element:
         "asset",
         {
             "id": name,
-            "name": Path(item.plan.file).stem or item.plan.name,
+            "name": printable(Path(item.plan.file).stem) or item.plan.name,
             "src": _src(item),
             "start": _time(item.plan.first_s),
             "duration": _time(item.plan.length_s),

@@ -78,7 +78,7 @@ def _of_events(master: Master) -> Iterator[Loss]:
             yield Loss("names", "characters of its name that do not print are written as _", event.number)
     for clip in master.timeline.find_clips():
         if isinstance(clip.media_reference, otio.schema.ImageSequenceReference):
-            yield Loss("image sequences", "image sequences are named by one address")
+            yield Loss("image sequences", "image sequences are named by their first image")
             break
     for item in master.timeline.find_children():
         effects = getattr(item, "effects", ())

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 
+from v2a_otio.exports.addresses import path_of, url
 from v2a_otio.exports.readback import Found
-from v2a_otio.exports.turnover import Item, Lane, Turnover
+from v2a_otio.exports.turnover import Item, Lane, Turnover, printable
 from v2a_otio.times import exact
 
 _KINDS = {"picture": otio.schema.TrackKind.Video, "sound": otio.schema.TrackKind.Audio}
@@ -37,17 +37,6 @@ def span(start: int, length: int, grid: Fraction) -> otio.opentime.TimeRange:
     return otio.opentime.TimeRange(otio.opentime.RationalTime(start, rate), otio.opentime.RationalTime(length, rate))
 
 
-def url(file: str) -> str:
-    """A file's address; what already is one, or names no place, stays as it is."""
-    return Path(file).as_uri() if Path(file).is_absolute() else file
-
-
-def path(address: str) -> str:
-    """The path that an address means, as the plan says it."""
-    parts = urlsplit(address)
-    return unquote(parts.path) if parts.scheme == "file" else address
-
-
 def found(track: otio.schema.Track, start_s: Fraction = Fraction(0)) -> Iterator[Found]:
     """The clips of a track, which begins at start_s, as a reader gives it."""
     cursor_s = start_s
@@ -63,7 +52,7 @@ def found(track: otio.schema.Track, start_s: Fraction = Fraction(0)) -> Iterator
 def address(clip: otio.schema.Clip) -> str:
     """The path of a clip's file; empty where it has none."""
     reference = clip.media_reference
-    return path(reference.target_url) if isinstance(reference, otio.schema.ExternalReference) else ""
+    return path_of(reference.target_url) if isinstance(reference, otio.schema.ExternalReference) else ""
 
 
 def source_s(clip: otio.schema.Clip) -> Fraction:
@@ -80,7 +69,7 @@ def _clip(item: Item, grid: Fraction, *, urls: bool) -> otio.schema.Clip:
         reference: otio.core.MediaReference = otio.schema.ExternalReference(url(file) if urls else file, available)
     else:
         reference = otio.schema.MissingReference(available_range=available)
-    reference.name = Path(file).name
+    reference.name = printable(Path(file).name)
     return otio.schema.Clip(
         item.plan.name,
         media_reference=reference,

@@ -15,6 +15,7 @@ import opentimelineio as otio
 from v2a.audio import sample_at
 from v2a.delivery import wav_info
 from v2a_otio.events import Cut, Event
+from v2a_otio.exports.addresses import path_of
 from v2a_otio.exports.losses import Loss
 from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.tracks import PlacedFile, layout
@@ -25,7 +26,7 @@ _HALF = Fraction(1, 2)
 ROUNDED_START, ROUNDED_END, ROUNDED_SOURCE = "start", "end", "place in the file"
 # Where no timecode exists at the timeline's own rate (16, 18, 200/11 frames a second), this one is written.
 _FALLBACK = Fraction(24)
-SMPTE_RATES = frozenset(Fraction(rate) for rate in (24, 25, 30, 50, 60)) | frozenset(
+SMPTE_RATES = frozenset(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60)) | frozenset(
     Fraction(nominal * 1000, 1001) for nominal in (24, 30, 60)
 )
 
@@ -181,7 +182,7 @@ def _shot(plan: Plan, cut: Cut) -> Planned:
     return Planned(
         event=event.number,
         name=printable(event.name),
-        file=str(film.info.path) if film is not None else event.medium.url,
+        file=_film(plan),
         start_s=event.record.start_s,
         end_s=event.record.end_s,
         source_s=max(shown_s, _ZERO),
@@ -189,6 +190,15 @@ def _shot(plan: Plan, cut: Cut) -> Planned:
         length_s=length_s if length_s is not None else max(shown_s, _ZERO) + event.record.duration_s,
         speed=event.speed,
     )
+
+
+def _film(plan: Plan) -> str:
+    """The film of an event, of an image sequence the first image, or what the timeline says where none was found."""
+    film = plan.film
+    if film is None:
+        return printable(path_of(plan.event.medium.url).replace("\\", "/")).strip()
+    images = film.images
+    return str(film.info.path if images is None else images.folder / next(iter(images.names.values())))
 
 
 def _sound(file: PlacedFile, folder: Path, origin_s: Fraction) -> Planned:

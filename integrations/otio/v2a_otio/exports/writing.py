@@ -20,7 +20,7 @@ from v2a_otio.exports.turnover import Master, Turnover, turnover
 
 @dataclass(frozen=True)
 class Export:
-    """A written export. file, losses_file: in the output folder."""
+    """A written export. file, losses_file: in the output folder; empty where there was nothing to write."""
 
     format: str
     file: str
@@ -81,6 +81,8 @@ def _export(made: Format, master: Master) -> Export:
     for stale in (path, report):
         with suppress(OSError):
             stale.unlink()
+    if not wanted.lanes:
+        return Export(made.name, "", "", (Loss("everything", "there is nothing to write: no event has sound"),))
     with whole_file(path) as temporary:
         try:
             made.write(wanted, temporary)
