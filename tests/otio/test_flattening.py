@@ -1,6 +1,7 @@
 import math
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import opentimelineio as otio
 import pytest
@@ -23,7 +24,7 @@ def nest(
     return made
 
 
-def places(events: tuple[Event, ...], rate: int = 24) -> list[tuple[str, Fraction, Fraction, Fraction, Fraction]]:
+def places(events: tuple[Event, ...], rate: int = 24) -> list[tuple[Any, ...]]:
     """(name, record start and end, media at both), in frames."""
     return [
         (
@@ -131,7 +132,8 @@ def test_speeds_without_meaning_are_refused_on_their_event(scalar: float) -> Non
     bad = clip("bad", "a.mov", span(0, 24, 24), effects=[otio.schema.LinearTimeWarp(time_scalar=scalar)])
     one, two = read_cut(timeline([bad, clip("good", "b.mov", span(0, 24, 24))])).events
     assert "means nothing" in one.refusal
-    assert (two.refusal, two.record.start_s) == ("", 1)
+    assert two.refusal == ""
+    assert two.record.start_s == 1
 
 
 def test_a_start_without_meaning_is_refused_on_its_event() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import paint_number
 from tests.otio.local_maker import LocalMaker
-from tests.otio.timelines import clip, save, span, timeline
+from tests.otio.timelines import clip, save, seconds, span, timeline
 from v2a.errors import MediaError
 from v2a.media import VideoFile, probe
 from v2a_otio.conform import conform, outline, prepare
@@ -106,7 +106,7 @@ def test_patterns_and_folders_name_sequences(tmp_path: Path, url: str) -> None:
     write_images(tmp_path / "scan", ".png", range(1, 25))
     event = read_cut(timeline([clip("one", url, span(0, 16, 16))])).events[0]
     found = Library(tmp_path, rate=Fraction(16)).find(event)
-    assert (found.info.rate, found.info.duration_s) == (16, Fraction(24, 16))
+    assert (found.info.rate, found.info.duration_s) == seconds(16, Fraction(24, 16))
 
 
 def test_a_single_picture_is_held_for_as_long_as_the_cut_says(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ class _Document:
         item.metadata["v2a_fcpx"] = {"clip": number}
 
     def _put_dissolves(self, track: otio.schema.Track) -> None:
-        children = []
+        children: list[otio.core.Composable] = []
         for item in list(track):
             number = item.metadata.get("v2a_fcpx", {}).get("clip")
             noted = self._dissolves.get(number, {})

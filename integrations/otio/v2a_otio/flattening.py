@@ -56,8 +56,6 @@ class Shot:
 
     def part(self, rest: Range) -> "Shot":
         """What is left of it in a range inside its own."""
-        if rest == self.range:
-            return self
         return replace(
             self,
             range=rest,

@@ -201,7 +201,7 @@ def _refuse_nesting(timeline: otio.schema.Timeline, path: Path) -> None:
 def _reason(error: Exception) -> str:
     """What an adapter's failure means for the user."""
     said = " ".join(str(error).split())[:300] or type(error).__name__
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) or "already in context" in said:  # the latter from FCP7 XML's reader
         return _TOO_DEEP
     if isinstance(error, otio.exceptions.UnsupportedSchemaError):
         return f"a newer OpenTimelineIO wrote it ({said}): export it for version {otio.__version__}"

@@ -209,7 +209,7 @@ class Shelf:
         """Films whose files say that they are of the event's reel."""
         everything = {path: images for there in self._by_name.values() for path, images in there.items()}
         reel = _plain(event.reel)
-        wanted = {
+        wanted: dict[Path, ImageSequence | None] = {
             path: None for path, images in everything.items() if images is None and _plain(self._reel(path)) == reel
         }
         yield from self._looked(wanted, event)
