@@ -32,19 +32,18 @@ def _with_words(timeline: Any, path: str) -> Any:
 
     # Events do not say which clip they are of; a copy whose clips are numbered does.
     numbered = timeline.deepcopy()
-    for number, clip in enumerate(numbered.find_clips()):
-        clip.metadata[NOTES] = {"synthetic": True, "clip": number}
+    for number, copy in enumerate(numbered.find_clips()):
+        copy.metadata[NOTES] = {"synthetic": True, "clip": number}
     cut = read_cut(numbered)
     table = table_for_cut(read_prompts(Path(path)), cut.rate, cut.origin_s)
     clips = list(timeline.find_clips())
-    spoken_of = set()
+    spoken_of: set[int] = set()
     for event in cut.events:
         said = table.said(Shot(event.number, event.name, event.reel, event.record.start_s))
-        number = next((note["clip"] for note in event.notes if "clip" in note), None)
-        if said and number is not None and number not in spoken_of:
-            spoken_of.add(number)
-            clips[number].metadata[NOTES] = {
-                **dict(clips[number].metadata.get(NOTES, {})),
+        for clip in {note["clip"] for note in event.notes if "clip" in note} - spoken_of if said else ():
+            spoken_of.add(clip)
+            clips[clip].metadata[NOTES] = {
+                **dict(clips[clip].metadata.get(NOTES, {})),
                 **_note(said, event.record.start_s, cut.rate),
             }
     for sentence in table.unused():
