@@ -14,6 +14,7 @@ import pytest
 from tests.otio.masters import master
 from tests.otio.timelines import T, clip, gap, span, timeline
 from v2a.errors import StorageError, UsageError
+from v2a.request import LAYERS
 from v2a_otio.exports import Export, chosen, write_exports
 from v2a_otio.exports.formats import FORMATS
 from v2a_otio.exports.turnover import Turnover
@@ -154,8 +155,7 @@ def test_the_shape_for_resolve(tmp_path: Path) -> None:
 
 def test_an_edit_list_has_four_tracks_of_sound_and_names_what_it_leaves_out(tmp_path: Path) -> None:
     shots = [clip("one", "/films/a long name of a reel.mov", span(0, 48, 24), span(0, 500, 24))]
-    layers = ("dialogue", "effects", "ambience", "music", "mix")
-    (export,) = write_exports(["edl"], master(timeline(shots), tmp_path, layers=layers))
+    (export,) = write_exports(["edl"], master(timeline(shots), tmp_path, layers=LAYERS))
     (left_out,) = [loss for loss in export.losses if loss.feature == "sound tracks"]
     assert (left_out.event, left_out.track) == (1, "V2A MIX")
     text = (tmp_path / "timeline.edl").read_text().splitlines()
