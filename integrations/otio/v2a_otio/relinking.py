@@ -7,6 +7,7 @@ none speaks against it, and where it is the only such one. Of 882 shots that an 
 """
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -122,8 +123,10 @@ def first_of(info: VideoInfo) -> Fraction | None:
     """The timecode of a film's first frame, as its file says it."""
     if info.timecode is None:
         return None
+    # At ten frames a second and below, FFmpeg writes one digit of frames.
+    text = re.sub(r"([:;])(\d)$", r"\g<1>0\2", info.timecode)
     try:
-        return parse_time(info.timecode, info.rate)
+        return parse_time(text, info.rate)
     except UsageError:
         return None
 
@@ -169,7 +172,11 @@ class Shelf:
         if not any(item.is_enough for item in weighed) and event.reel:
             weighed += [evidence(event, found, rate_given) for found in self._of_reel(event)]
         weighed = [item for item in weighed if item.identity]
-        enough = {item.found.path.resolve(): item for item in weighed if item.is_enough}
+        fit = [item for item in weighed if item.is_enough]
+        if any("name" in item.identity for item in fit):
+            # What edit lists leave of a reel's name fits many: those that have another name are not meant.
+            fit = [item for item in fit if "name" in item.identity]
+        enough = {item.found.path.resolve(): item for item in fit}
         if len(enough) == 1:
             return next(iter(enough.values())).found
         name = event.medium.name or event.reel or event.name
