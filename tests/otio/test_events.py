@@ -22,6 +22,8 @@ from v2a_otio.times import exact, exact_rate
         (16.0, Fraction(16)),
         (18.0, Fraction(18)),
         (200 / 11, Fraction(200, 11)),
+        (18.18, Fraction(200, 11)),
+        (21.82, Fraction(240, 11)),
         (12.5, Fraction(25, 2)),
         (48000.0, Fraction(48000)),
     ],
