@@ -11,7 +11,7 @@ import pytest
 
 from v2a.errors import MediaError
 from v2a_otio.conform import prepare
-from v2a_otio.events import Event, read_cut
+from v2a_otio.events import Cut, Event, read_cut
 from v2a_otio.plan import Options
 from v2a_otio.reading import read
 from v2a_plugin.timeline import timecode
@@ -34,22 +34,22 @@ REFUSED = {
     "hiero_xml_export.xml": (1, "may be meant as a factor"),
     "premiere_example.otio": (1, "holds nothing"),
     # Whoever shared it called all films one name: some cannot be told apart.
-    "empty_name_tags.xml": (9, "changes within the clip|is there 2 times"),
+    "empty_name_tags.xml": (6, "changes within the clip|is there [23] times"),
     "img_seq_media_reference.otio": (1, "holds no images|was not found"),
 }
 
 
-def stand_ins(events: tuple[Event, ...], folder: Path, make_film: Callable[..., Path]) -> None:
+def stand_ins(cut: Cut, folder: Path, make_film: Callable[..., Path]) -> None:
     """A film for each medium, with the timecode and length that the timeline speaks of; long ones have few frames."""
     media: dict[tuple[str, Fraction | None, Fraction | None], list[Event]] = defaultdict(list)
-    for event in events:
+    for event in cut.events:
         if not event.omission and not event.refusal and event.medium.images is None:
             media[event.medium.name, event.medium.start_s, event.medium.duration_s].append(event)
     for number, ((name, start_s, _), users) in enumerate(media.items()):
         used = [event.media_at(at_s) for event in users for at_s in (event.record.start_s, event.record.end_s)]
         first_s = min(used) if start_s is None else start_s
         length_s = users[0].medium.duration_s or max(used) - first_s + 1
-        rate = Fraction(24 if length_s < 20 and len(media) < 100 else 1)
+        rate = cut.rate if length_s < 20 and len(media) < 100 else Fraction(1)
         place = folder / str(number)
         place.mkdir()
         make_film(
@@ -74,11 +74,11 @@ def test_a_sample_conforms_or_is_refused_with_the_reason(
             read(path, rate)
         return
     cut = read_cut(read(path, rate).timeline)
-    stand_ins(cut.events, tmp_path, make_film)
+    stand_ins(cut, tmp_path, make_film)
     plans = prepare(path, Options(media_roots=(tmp_path,), edl_rate=rate)).plans
     problems = [plan.problem for plan in plans if plan.problem]
     refused, reason = REFUSED.get(path.name, (0, ""))
-    assert len(problems) == refused, problems
-    assert all(re.search(reason, problem) for problem in problems)
+    assert [problem for problem in problems if not re.search(reason, problem)] == []
+    assert len(problems) == refused
     for plan in plans:
         assert plan.problem or plan.omission or (plan.film is not None and plan.coverage is not None)
