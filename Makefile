@@ -4,7 +4,7 @@
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
   if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
-EXTRAS := server,train,dev
+EXTRAS := server,train,adapters,dev
 BIN := .venv/bin
 DEMO := build/demo
 
@@ -20,7 +20,7 @@ venv: .venv/installed
 	touch $@
 
 demo: venv
-	$(BIN)/v2a conform examples/demo.otio --picture examples/reference.mp4 --prompts examples/prompts.csv -o $(DEMO)
+	$(BIN)/v2a conform examples/demo.otio --picture examples/reference.mp4 --prompts examples/prompts.csv --handles 0 -o $(DEMO)
 	@echo "The report is $(DEMO)/report.html, the film with its sound $(DEMO)/preview.mp4."
 
 test: venv

@@ -2,12 +2,15 @@
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from v2a.errors import StorageError
+
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 @contextmanager
@@ -30,6 +33,18 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what `whole_file` left in a folder where it was killed. Nobody may be writing there.
+
+    What cannot be removed stays.
+    """
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _PART.fullmatch(path.name) and path.is_file():
+                with suppress(OSError):
+                    path.unlink()
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from v2a.audio import Audio
 from v2a.delivery import wav_blocks, wav_info, write_wav_blocks
 from v2a.media import mux
 
@@ -29,7 +28,7 @@ def add_sound(film: Path, sounds: Sequence[Path], out: Path, *, keep_sound: bool
     with tempfile.TemporaryDirectory(prefix="v2a-") as folder:
         mixed = Path(folder) / "mix.wav"
         peak = max((float(np.abs(block).max(initial=0.0)) for block in _sums(sounds)), default=0.0)
-        gain, warnings = _gain(peak)
+        gain, warnings = below_ceiling(peak)
         write_wav_blocks(mixed, replace(wav_info(sounds[0]), bit_depth=24), (block * gain for block in _sums(sounds)))
         mux(film, [mixed], out, keep_sound=keep_sound, at_s=at_s)
     return warnings
@@ -41,13 +40,8 @@ def _sums(sounds: Sequence[Path]) -> "Iterator[npt.NDArray[np.float32]]":
         yield np.sum([block.samples for block in blocks], axis=0)
 
 
-def below_ceiling(mix: Audio) -> tuple[Audio, list[str]]:
-    """A sum of layers, turned down where its peak would pass −1 dBFS, and what to say about that."""
-    gain, warnings = _gain(float(np.abs(mix.samples).max(initial=0.0)))
-    return (Audio(mix.samples * gain, mix.rate_hz) if warnings else mix), warnings
-
-
-def _gain(peak: float) -> tuple[np.float32, list[str]]:
+def below_ceiling(peak: float) -> tuple[np.float32, list[str]]:
+    """The gain for a sum of layers, which turns it down where its peak would pass −1 dBFS, and what to say of it."""
     if peak <= _CEILING:
         return np.float32(1), []
     down_db = 20 * math.log10(peak / _CEILING)

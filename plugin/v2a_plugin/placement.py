@@ -5,55 +5,60 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from v2a_plugin.timeline import Range, free_tracks
+# How a sound department names what a layer holds, in the order of its tracks.
+DEPARTMENTS = {"dialogue": "DX", "effects": "SFX", "ambience": "AMB", "music": "MX", "mix": "MIX"}
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A finished file and the timeline range, in seconds, that it is for. take is 0-based."""
+    """The finished files of one layer, and the timeline range, in seconds, that they are for.
+
+    takes: further takes of the same sound, which are alternatives to `path`.
+    """
 
     path: Path
     start_s: Fraction
     end_s: Fraction
     name: str
     layer: str
-    take: int = 0
+    takes: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One item of a track: a file over [start_s, end_s) of the timeline."""
+    """One item of a track: a file over [start_s, end_s) of the timeline. takes: alternatives to the file."""
 
     path: Path
     start_s: Fraction
     end_s: Fraction
     name: str
+    takes: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrackPlan:
-    """A track to be made, its items in order of time. take is 0-based."""
+    """A track to be made, its items in order of time."""
 
     name: str
     layer: str
-    take: int
     items: tuple[Placed, ...]
 
 
 def plan_tracks(sounds: Iterable[Sound]) -> tuple[TrackPlan, ...]:
-    """One track for each layer and take, in order of take and first appearance of the layer.
+    """One track for each layer, grouped as a sound department expects them: DX, SFX, AMB, MX, then the rest.
 
-    Tracks are named "V2A effects", "V2A effects take 2". Items of a track never overlap: sounds that do (two
-    sides of a dissolve, handles) go checkerboard to a further track, "V2A effects B".
+    Tracks are named "V2A SFX", "V2A AMB". Items of a track never overlap: sounds that do (two sides of a
+    dissolve, handles) go checkerboard to a further track, "V2A SFX B".
     """
-    groups: dict[tuple[int, str], list[Sound]] = {}
+    groups: dict[str, list[Sound]] = {}
     for sound in sounds:
-        groups.setdefault((sound.take, sound.layer), []).append(sound)
+        groups.setdefault(sound.layer, []).append(sound)
+    order = list(DEPARTMENTS)
     plans: list[TrackPlan] = []
-    for take, layer in sorted(groups, key=lambda key: key[0]):
-        name = f"V2A {layer}" if take == 0 else f"V2A {layer} take {take + 1}"
-        for lane, items in enumerate(_lanes(groups[take, layer])):
-            plans.append(TrackPlan(name if lane == 0 else f"{name} {_letter(lane)}", layer, take, items))
+    for layer in sorted(groups, key=lambda layer: order.index(layer) if layer in order else len(order)):
+        name = f"V2A {DEPARTMENTS.get(layer, layer)}"
+        for lane, items in enumerate(_lanes(groups[layer])):
+            plans.append(TrackPlan(name if lane == 0 else f"{name} {_letter(lane)}", layer, items))
     return tuple(plans)
 
 
@@ -76,15 +81,13 @@ def differences(plan: Sequence[TrackPlan], read_back: Sequence[TrackPlan]) -> li
 
 def _lanes(sounds: Sequence[Sound]) -> list[tuple[Placed, ...]]:
     lanes: list[list[Placed]] = []
-    ranges: list[list[Range]] = []
     for sound in sorted(sounds, key=lambda sound: sound.start_s):
-        wanted = Range(sound.start_s, sound.end_s)
-        lane = free_tracks(ranges, wanted)
-        if lane == len(lanes):
-            lanes.append([])
-            ranges.append([])
-        lanes[lane].append(Placed(sound.path, sound.start_s, sound.end_s, sound.name))
-        ranges[lane].append(wanted)
+        # In order of time, only the last item of a lane can reach into the next.
+        free = (items for items in lanes if items[-1].end_s <= sound.start_s)
+        lane = next(free, None)
+        if lane is None:
+            lanes.append(lane := [])
+        lane.append(Placed(sound.path, sound.start_s, sound.end_s, sound.name, sound.takes))
     return [tuple(items) for items in lanes]
 
 
@@ -97,6 +100,9 @@ def _item_differences(track: str, wanted: Placed, got: Placed) -> list[str]:
     sentences = []
     if got.path != wanted.path:
         sentences.append(f"{where} plays {got.path} instead of {wanted.path}")
+    if got.takes != wanted.takes:
+        others, instead = (", ".join(map(str, item.takes)) or "none" for item in (got, wanted))
+        sentences.append(f"{where} has as further takes {others} instead of {instead}")
     if got.start_s != wanted.start_s:
         sentences.append(f"{where} starts at {_seconds(got.start_s)} instead of {_seconds(wanted.start_s)}")
     if got.end_s != wanted.end_s:

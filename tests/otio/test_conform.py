@@ -57,7 +57,7 @@ def test_every_clip_gets_sound_at_its_place_and_the_own_tracks_stay(
     written = otio.adapters.read_from_file(str(tmp_path / "out" / "timeline.otio"))
     before = otio.adapters.read_from_file(str(path))
     assert written.tracks[0].to_json_string() == before.tracks[0].to_json_string()
-    assert [(track.name, track.kind) for track in written.tracks][1:] == [("V2A mix", "Audio")]
+    assert [(track.name, track.kind) for track in written.tracks][1:] == [("V2A MIX", "Audio")]
     (track,) = read_tracks(written)
     places = [(item.name, item.start_s, item.end_s) for item in track.items]
     assert places == [
@@ -141,15 +141,21 @@ def test_layers_takes_words_and_seeds_come_from_the_table(tmp_path: Path, reel: 
         "003_street_mix_t2.wav",
     ]
     written = otio.adapters.read_from_file(str(tmp_path / "out" / "timeline.otio"))
-    assert [track.name for track in written.tracks][1:] == [
-        "V2A effects",
-        "V2A ambience",
-        "V2A mix",
-        "V2A effects take 2",
-        "V2A ambience take 2",
-        "V2A mix take 2",
-    ]
-    assert [track.enabled for track in written.tracks][1:] == [True] * 3 + [False] * 3, "takes are alternatives"
+    assert [track.name for track in written.tracks][1:] == ["V2A SFX", "V2A AMB", "V2A MIX"]
+    falls = written.tracks[1][0]
+    assert falls.active_media_reference_key == "take1"
+    takes = falls.media_references()
+    assert {key: take.target_url for key, take in takes.items()} == {
+        "take1": "audio/001_door_effects_t1.wav",
+        "take2": "audio/001_door_effects_t2.wav",
+    }
+    assert {key: take.metadata["v2a"]["sha256"] for key, take in takes.items()} == {
+        f"take{sound['take']}": sound["sha256"] for sound in door["sounds"] if sound["layer"] == "effects"
+    }
+    assert falls.metadata["v2a"]["prompt"] == "a door falls shut"
+    assert "sha256" not in falls.metadata["v2a"], "what only one take has stands with that take"
+    (item,) = read_tracks(written)[0].items
+    assert item.takes == (Path("audio/001_door_effects_t2.wav"),)
 
 
 def test_markers_say_what_is_heard_where_the_table_says_nothing(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:
@@ -291,7 +297,7 @@ def test_an_outline_says_what_would_be_made_and_writes_nothing(tmp_path: Path, r
     assert sorted(tmp_path.rglob("*")) == before
     assert [event["status"] for event in report["events"]] == ["pending"] * 3
     assert [event["files"] for event in report["events"]] == [2, 2, 2]
-    assert [event["seconds"]["text"] for event in report["events"][:2]] == ["1.750", "2.833"]
+    assert [event["seconds"]["text"] for event in report["events"][:2]] == ["1.778", "2.889"]
     assert report["events"][1]["record"]["start"]["text"] == "01:00:02:00"
 
 
@@ -405,7 +411,7 @@ def test_a_folder_whose_name_is_no_text_does_not_spoil_the_report(
     root.mkdir()
     (root / "film.mp4").write_bytes(reel.read_bytes())
     maker.use_source = lambda clip, path: None  # type: ignore[method-assign]
-    path = save(timeline([clip("one", "film.mp4", span(0, 18, 18))]), tmp_path / "cut.otio")
+    path = save(timeline([clip("one", "film.mp4", span(0, 18, 18), span(0, 72, 18))]), tmp_path / "cut.otio")
     report = run(path, tmp_path / "out", maker, media_roots=(root,))
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
 

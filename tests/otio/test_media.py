@@ -8,7 +8,7 @@ import pytest
 from tests.otio.timelines import clip, dissolve, gap, seconds, span, timeline
 from v2a.errors import MediaError
 from v2a.request import Piece
-from v2a_otio.events import read_cut
+from v2a_otio.events import Event, read_cut
 from v2a_otio.media import Coverage, Library, cover
 
 ZERO = Fraction(0)
@@ -40,9 +40,17 @@ def test_an_escaped_name_is_found(tmp_path: Path, reel: Path) -> None:
         assert Library(tmp_path).find(event).info.path.name == "my reel #1.mp4"
 
 
-def test_media_roots_are_searched_by_name_for_exactly_one_match(tmp_path: Path, reel: Path) -> None:
-    event = read_cut(timeline([clip("one", "D:\\rushes\\day 1\\A001.mp4", span(0, 18, 18))])).events[0]
+def named(name: str, available: otio.opentime.TimeRange | None = None, reel: str = "") -> Event:
+    """The event of a clip whose film is not where the timeline says, nor anywhere near."""
+    item = clip(name, f"D:\\rushes\\day 1\\{name}", span(0, 18, 18), available)
+    if reel:
+        item.metadata["cmx_3600"] = {"reel": reel}
+    return read_cut(timeline([item])).events[0]
+
+
+def test_name_and_duration_find_a_film_and_the_name_alone_does_not(tmp_path: Path, reel: Path) -> None:
     roots = (tmp_path,)
+    event = named("A001.mp4", span(0, 72, 18))
     with pytest.raises(MediaError, match=r"A001\.mp4 was not found.*--media-root"):
         Library(tmp_path, roots).find(event)
     first = tmp_path / "a" / "A001.mp4"
@@ -50,18 +58,59 @@ def test_media_roots_are_searched_by_name_for_exactly_one_match(tmp_path: Path, 
     first.write_bytes(reel.read_bytes())
     assert Library(tmp_path, roots).find(event).info.path == first.resolve()
     assert Library(tmp_path, (tmp_path, tmp_path / "a")).find(event).info.path == first.resolve()
+    with pytest.raises(MediaError, match=r"not linked.*a/A001\.mp4 \(agrees by name\)"):
+        Library(tmp_path, roots).find(named("A001.mp4"))
+    with pytest.raises(MediaError, match=r"it is 4\.000 s long, not 5\.000 s"):
+        Library(tmp_path, roots).find(named("A001.mp4", span(0, 90, 18)))
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "A001.mp4").write_bytes(reel.read_bytes())
-    with pytest.raises(MediaError, match="there 2 times"):
+    with pytest.raises(MediaError, match=r"there 2 times: .*a/A001\.mp4 \(agrees by name and duration\), .*b/A001"):
         Library(tmp_path, roots).find(event)
 
 
-def test_a_film_that_the_timeline_knows_by_name_alone_is_searched_for(tmp_path: Path, reel: Path) -> None:
-    event = read_cut(timeline([otio.schema.Clip("A001.mp4", source_range=span(0, 18, 18))])).events[0]
-    with pytest.raises(MediaError, match=r"names no film for it, and there is no A001\.mp4.*--media-root"):
+def test_timecode_tells_takes_of_one_name_apart(tmp_path: Path, make_film: Callable[..., Path]) -> None:
+    for folder, timecode in (("a", "01:00:00:00"), ("b", "02:00:00:00")):
+        (tmp_path / folder).mkdir()
+        make_film(tmp_path / folder / "T1.mov", rate=Fraction(24), n_frames=48, metadata={"timecode": timecode})
+    item = otio.schema.Clip("T1", source_range=span(2 * 86400 + 6, 24, 24))
+    event = read_cut(timeline([item])).events[0]
+    film = Library(tmp_path, (tmp_path,)).find(event)
+    assert film.info.path == (tmp_path / "b" / "T1.mov").resolve()
+    coverage = cover(event, film, ZERO, ZERO)
+    assert (coverage.piece.source_start_s, coverage.warnings) == (Fraction(1, 4), ())
+
+
+def test_a_reel_stands_in_for_a_name_that_changed(tmp_path: Path, make_film: Callable[..., Path]) -> None:
+    tc = {"timecode": "01:00:00:00"}
+    make_film(tmp_path / "ZZ100_501.mov", rate=Fraction(24), n_frames=48, metadata=tc)
+    make_film(tmp_path / "ZZ100_502.mov", rate=Fraction(24), n_frames=48, metadata={"timecode": "03:00:00:00"})
+    item = otio.schema.Clip("take 7", source_range=span(86400, 24, 24))
+    item.metadata["cmx_3600"] = {"reel": "ZZ100_50"}  # edit lists keep eight characters
+    event = read_cut(timeline([item])).events[0]
+    assert Library(tmp_path, (tmp_path,)).find(event).info.path.name == "ZZ100_501.mov"
+    make_film(tmp_path / "ZZ100_503.mov", rate=Fraction(24), n_frames=48, metadata=tc)
+    with pytest.raises(MediaError, match="there 2 times"):
         Library(tmp_path, (tmp_path,)).find(event)
-    (tmp_path / "A001.mp4").write_bytes(reel.read_bytes())
-    assert Library(tmp_path, (tmp_path,)).find(event).info.path.name == "A001.mp4"
+
+
+def test_a_film_where_the_timeline_says_is_taken_and_doubted_where_its_timecode_is_another(
+    tmp_path: Path, make_film: Callable[..., Path]
+) -> None:
+    make_film(tmp_path / "T1.mov", rate=Fraction(24), n_frames=48, metadata={"timecode": "01:00:00:00"})
+    said = clip("one", "T1.mov", span(2 * 86400, 24, 24), available=span(2 * 86400, 48, 24))
+    assert "begins at timecode 01:00:00:00" in covered(timeline([said]), tmp_path).warnings[0]
+
+
+def test_each_reel_may_have_its_own_rate(tmp_path: Path, reel: Path) -> None:
+    (tmp_path / "R1.mp4").write_bytes(reel.read_bytes())
+    (tmp_path / "R2.mp4").write_bytes(reel.read_bytes())
+    items = [clip("one", "R1.mp4", span(0, 16, 16)), clip("two", "R2.mp4", span(0, 16, 16))]
+    items[1].metadata["cmx_3600"] = {"reel": "B7"}
+    events = read_cut(timeline(items)).events
+    library = Library(tmp_path, source_rate=Fraction(20), source_rates={"b7": Fraction(16)})
+    assert [library.find(event).info.rate for event in events] == [20, 16]
+    library = Library(tmp_path, source_rates={"R1": Fraction(200, 11)})
+    assert [library.find(event).info.rate for event in events] == [Fraction(200, 11), 18]
 
 
 def test_no_address_is_ever_fetched(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.otio.local_maker import LocalMaker, watch
 from tests.otio.timelines import clip, save, span, timeline
 from v2a.audio import Audio
 from v2a_otio.conform import conform, prepare
-from v2a_otio.page import waveform
+from v2a_otio.page import waveform, write
 from v2a_otio.plan import Options
 
 EVIL = '<script>alert("x")</script> & $title'
@@ -47,8 +47,9 @@ def page(tmp_path: Path, reel: Path, maker: LocalMaker) -> Page:
 def test_the_page_shows_each_event_with_its_sound(page: Page, tmp_path: Path) -> None:
     assert page.tags.count("article") == 2
     assert (page.tags.count("svg"), page.tags.count("audio"), page.tags.count("video")) == (1, 1, 1)
-    assert len(page.addresses) == 2
-    for address in page.addresses:
+    assert page.addresses[0] == "#event-002", "where to look first"
+    assert len(page.addresses) == 3
+    for address in page.addresses[1:]:
         assert (tmp_path / "out" / unquote(address)).is_file()
     said = " ".join(page.words.split())
     for words in (
@@ -59,6 +60,8 @@ def test_the_page_shows_each_event_with_its_sound(page: Page, tmp_path: Path) ->
         "41",
         "00:00:00:00 – 00:00:01:09",
         "events seen at 00:00:00:04",
+        "27 frames at 18 frames a second, speed 1",
+        "pocket, Apache-2.0",
     ):
         assert words in said
     assert "was not found" in said
@@ -88,3 +91,11 @@ def test_a_waveform_is_as_high_as_its_sound() -> None:
 def test_the_shortest_sounds_have_a_waveform_too(n_samples: int) -> None:
     path: Any = outline(np.zeros((2, n_samples), np.float32), 3)
     assert path == "" if n_samples == 0 else path.startswith("M")
+
+
+def test_a_sound_that_went_away_is_said_and_spoils_nothing(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:
+    prepared = prepare(save(timeline([clip("one", str(reel), span(0, 9, 18))]), tmp_path / "cut.otio"), Options())
+    report = conform(prepared, tmp_path / "out", maker, watch)
+    (tmp_path / "out" / report["events"][0]["sounds"][0]["file"]).unlink()
+    write(tmp_path / "again.html", report, tmp_path / "out")
+    assert "does not exist" in (tmp_path / "again.html").read_text()

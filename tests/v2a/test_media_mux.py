@@ -150,6 +150,15 @@ def test_a_digest_names_the_range_wherever_the_film_lies(tmp_path: Path, make_fi
         source_digest(film, Fraction(1), Fraction(5))
 
 
+def test_a_film_that_is_replaced_is_looked_at_anew(tmp_path: Path, make_film: Callable[..., Path]) -> None:
+    film = make_film(tmp_path / "a.mp4", n_frames=50)
+    before = source_digest(film, Fraction(0), Fraction(2))
+    make_film(film, n_frames=100, rate=Fraction(50))
+    assert source_digest(film, Fraction(0), Fraction(2)) != before
+    make_film(film, n_frames=100)
+    assert source_digest(film, Fraction(3), Fraction(4))
+
+
 def test_a_digest_sees_changes_in_the_range_only(tmp_path: Path, make_film: MakeFilm) -> None:
     def film(name: str, changed: int) -> Path:
         def painter(index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

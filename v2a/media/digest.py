@@ -2,12 +2,14 @@
 
 import hashlib
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 from v2a.errors import MediaError
+from v2a.media.clock import Clock
 from v2a.media.film import Film, stamp_of
 from v2a.media.probe import survey
-from v2a.media.source import check_range, seconds
+from v2a.media.source import VideoInfo, check_range, seconds
 
 
 def source_digest(path: Path, start_s: Fraction, end_s: Fraction, source_rate: Fraction | None = None) -> str:
@@ -20,7 +22,7 @@ def source_digest(path: Path, start_s: Fraction, end_s: Fraction, source_rate: F
     Raises UsageError for a range outside the film, MediaError where the file ends before the range does, and
     otherwise as `probe` does.
     """
-    info, clock = survey(path, source_rate)
+    info, clock = _survey(path, source_rate)
     if end_s == start_s:
         end_s = min(start_s + 1 / clock.rate, info.duration_s)
     check_range(info, start_s, end_s)
@@ -52,6 +54,20 @@ def source_digest(path: Path, start_s: Fraction, end_s: Fraction, source_rate: F
             digest.update(f"{stamp - shown}:".encode())
             digest.update(content)
     return digest.hexdigest()
+
+
+def _survey(path: Path, source_rate: Fraction | None) -> tuple[VideoInfo, Clock]:
+    """As `survey`, but a reel that hundreds of ranges are taken from is surveyed once, as long as it stays as it is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return survey(path, source_rate)  # which says what is wrong
+    return _remembered(path, source_rate, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _remembered(path: Path, source_rate: Fraction | None, state: tuple[int, int, int, int]) -> tuple[VideoInfo, Clock]:
+    return survey(path, source_rate)
 
 
 def _packets_up_to(film: Film, first: int, last: int) -> list[tuple[int, bytes]]:

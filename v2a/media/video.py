@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from v2a.errors import UsageError
 from v2a.media.cursor import FrameCursor
@@ -34,6 +34,7 @@ class VideoFile:
         self.info, self._clock = survey(path, source_rate)
         self._film = Film(path, source_rate)
         self._cursor = FrameCursor(self._film)
+        self._scaler = VideoReformatter()  # one for all frames: preparing it takes longer than scaling a small one
 
     def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
         """The frames shown at source times, in any order, repeats allowed → (T, H, W, 3) RGB.
@@ -60,7 +61,7 @@ class VideoFile:
                 pictures[row] = pictures[before[1]]
             else:
                 with reading(self.info.path):
-                    pictures[row] = _picture(frame, height, width)
+                    pictures[row] = _picture(frame, height, width, self._scaler)
             before = (frame, row)
         return pictures
 
@@ -77,12 +78,12 @@ class VideoFile:
         self.close()
 
 
-def _picture(frame: VideoFrame, height: int, width: int) -> "npt.NDArray[np.uint8]":
+def _picture(frame: VideoFrame, height: int, width: int, scaler: VideoReformatter) -> "npt.NDArray[np.uint8]":
     """A decoded frame, scaled and upright: (H, W, 3) RGB."""
     import numpy as np
 
     turns = quarter_turns(frame)
     if turns % 2:
         height, width = width, height
-    scaled = frame.reformat(width=width, height=height, format="rgb24", interpolation=Interpolation.AREA)
+    scaled = scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation=Interpolation.AREA)
     return np.rot90(scaled.to_ndarray(), turns).astype(np.uint8, copy=False)

@@ -1,9 +1,10 @@
 """`v2a conform`: a soundtrack for a whole timeline."""
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -30,8 +31,11 @@ def conform(
         Path | None,
         typer.Option(
             metavar="CSV",
-            help="Words for the events: columns clip or event, layer, prompt, negative, cues, seed. Without "
-            "a row, an event's markers are read (v2a: rain; v2a-not: music; v2a-cue; v2a-silent).",
+            help="Words for the events. Columns event, from and to, clip or reel say which; layer, preset, prompt, "
+            "negative, cues and seed say what. Rows that name the event's number win over ranges, these over clips, "
+            "and clips over reels. What the table leaves empty, markers say (v2a: rain; v2a-not: music; v2a-preset: "
+            "rain; v2a-cue; v2a-silent; v2a-effects: a door), then metadata under 'v2a' of clip, track and "
+            "timeline, then --prompt, --negative and --preset. What any of them marks silent stays silent.",
         ),
     ] = None,
     picture: Annotated[
@@ -46,26 +50,65 @@ def conform(
         str,
         typer.Option(
             metavar="T",
-            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode. Decide "
-            "before you choose takes: other handles make other sounds.",
+            help="More sound on either side, in the files only: seconds (2.5), frames (48f) or timecode; shorter "
+            "where the film ends. Decide before you choose takes: other handles make other sounds.",
         ),
-    ] = "0",
+    ] = "5",
     source_rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[REEL=]R",
+            help="Read the films as if they ran at R frames a second: 16, 18, 200/11. With a reel's or film's name "
+            "before it, those alone.",
+        ),
+    ] = None,
+    edl_rate: Annotated[
         str | None,
-        typer.Option(metavar="R", help="Read the films as if they ran at R frames a second: 16, 18, 24000/1001."),
+        typer.Option(
+            metavar="R", help="The frames a second of an EDL, which does not say it. Default: 24; 29.97 for drop-frame."
+        ),
     ] = None,
     takes: Annotated[int, typer.Option(metavar="K", help="How many alternatives to make of each layer.")] = 1,
     seed: Annotated[int, typer.Option(metavar="S", help="Another seed gives another sound.")] = 0,
     quality: Annotated[str, typer.Option(metavar="preview|standard|best")] = "standard",
     prompt: Annotated[
-        str, typer.Option(metavar="P", help="What should be heard where neither table nor marker says it.")
+        str, typer.Option(metavar="P", help="What should be heard where table, markers and metadata do not say it.")
     ] = "",
     negative: Annotated[
         str,
-        typer.Option(metavar="N", help="What should not be heard where neither table nor marker says it."),
+        typer.Option(metavar="N", help="What should not be heard where table, markers and metadata do not say it."),
+    ] = "",
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Ready words for what --prompt and --negative leave empty: room tone, rain, wind, sea, birds, night, "
+            "fire, street, crowd, train, machine, footsteps, hooves, door.",
+        ),
     ] = "",
     model: Annotated[str, typer.Option(metavar="M", help="The model; `v2a models` lists them.")] = "pocket",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, and write nothing.")] = False,
+    write: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMATS",
+            help="Also write fcp_xml, fcpx_xml, aaf, edl, otio_resolve, mlt, divided by commas. Each says beside "
+            "itself, in .losses.txt, what it lacks of timeline.otio.",
+        ),
+    ] = "otio",
+    stems: Annotated[
+        bool, typer.Option("--stems", help="Also one WAV for each reel and layer, as long as the reel's stretch.")
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview/--no-preview",
+            help="Also make the film with the new sound. Without --picture its picture is rendered, which takes its "
+            "time: hours of film are better listened to in the editor.",
+        ),
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made, and how long it would take; write nothing.")
+    ] = False,
     server: ServerOption = None,
     token_file: TokenFileOption = None,
     as_json: JsonOption = False,
@@ -77,7 +120,9 @@ def conform(
     """
     from v2a_otio.conform import conform as run
     from v2a_otio.conform import outline, prepare
+    from v2a_otio.exports import chosen
     from v2a_otio.plan import Options
+    from v2a_otio.printing import show
     from v2a_plugin.client import ServerChoice, connect
     from v2a_plugin.progress import ProgressBars
 
@@ -86,26 +131,54 @@ def conform(
         picture=picture,
         media_roots=tuple(media_root or ()),
         handles=handles,
-        source_rate=_rate(source_rate),
+        source_rate=_rate_of_all(source_rate or ()),
+        source_rates=_rates_of_reels(source_rate or ()),
+        edl_rate=_rate(edl_rate),
         takes=takes,
         seed=seed,
         quality=cast(Quality, quality),
         prompt=prompt,
         negative=negative,
+        preset=preset,
         model=model,
+        write=chosen(write),
+        stems=stems,
+        preview=preview,
     )
     prepared = prepare(timeline, options)
     if dry_run:
-        report = outline(prepared)
+        report = outline(prepared, output)
     else:
         with connect(ServerChoice(server, token_file)) as client, ProgressBars(quiet=as_json) as bars:
-            report = run(prepared, output, client, bars.job)
+            report = run(prepared, output, client, bars.job, bars.tell)
     if as_json:
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        _print(report, output)
-    if report["totals"]["failed"] or (report["totals"]["sounds"] and not report["preview"]):
+        show(report, output)
+    if report["totals"]["failed"] or (preview and report["totals"]["sounds"] and not report["preview"]):
         raise typer.Exit(1)
+
+
+def _rate_of_all(texts: Sequence[str]) -> Fraction | None:
+    """The rate that names no reel. Raises UsageError for two of them."""
+    general = [text for text in texts if "=" not in text]
+    if len(general) > 1:
+        raise UsageError(
+            f"--source-rate says two rates for all films ({', '.join(general)}): name a reel, R1={general[1]}"
+        )
+    return _rate(general[0]) if general else None
+
+
+def _rates_of_reels(texts: Sequence[str]) -> tuple[tuple[str, Fraction], ...]:
+    """(reel, rate) of each that names a reel, the last for a reel said twice."""
+    rates = {}
+    for text in texts:
+        reel, equals, rate = text.rpartition("=")
+        if equals:
+            if not reel.strip():
+                raise UsageError(f"--source-rate '{text}' names no reel: write R1=18")
+            rates[reel.strip()] = cast(Fraction, _rate(rate))
+    return tuple(rates.items())
 
 
 def _rate(text: str | None) -> Fraction | None:
@@ -121,37 +194,3 @@ def _rate(text: str | None) -> Fraction | None:
         raise UsageError(f"'{text}' is no frame rate: write 18, 16.67 or 24000/1001")
     # 23.976 and 29.97 mean what they mean in a timeline.
     return rate if "/" in text else exact_rate(float(rate))
-
-
-def _print(report: dict[str, Any], output: Path) -> None:
-    planned = not report["output"]
-    for event in report["events"]:
-        span = f"{event['record']['start']['text']} – {event['record']['end']['text']}"
-        typer.echo(f"{event['number']:03d}  {span}  {event['name']}: {_state(event, planned=planned)}")
-        for layer in event["layers"] if planned and event["status"] == "pending" else ():
-            typer.echo(f"     {layer['layer']}: {layer['prompt'] or '(no words)'}")
-        for warning in event["warnings"]:
-            typer.echo(f"v2a: warning: event {event['number']}: {warning}", err=True)
-    preview = report["preview"]
-    for warning in report["warnings"] + (preview["warnings"] if preview else []):
-        typer.echo(f"v2a: warning: {warning}", err=True)
-    totals = report["totals"]
-    if planned:
-        typer.echo(f"{totals['pending']} of {totals['events']} events would get sound; nothing was written")
-        return
-    made = totals["done"] - totals["reused"]
-    if totals["done"] and not made and not totals["failed"]:
-        typer.echo("nothing new to make: every sound is there already")
-    else:
-        typer.echo(f"{made} events made, {totals['reused']} kept from an earlier run, {totals['failed']} failed")
-    if preview:
-        typer.echo(f"{output / preview['file']}: picture {preview['picture']}")
-    typer.echo(f"{output / report['output']}, {output / 'report.html'}")
-
-
-def _state(event: dict[str, Any], *, planned: bool) -> str:
-    if event["status"] in ("failed", "skipped"):
-        return f"{event['status']}: {event['error']}"
-    if planned:
-        return f"{event['seconds']['text']} s of sound in each of {event['files']} files, seed {event['seed']}"
-    return "kept" if event["reused"] else "made"

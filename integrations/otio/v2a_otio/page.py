@@ -1,6 +1,7 @@
 """`report.html`: the report to look at and listen to, one file that needs only the WAVs beside it."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -12,27 +13,40 @@ import numpy as np
 
 from v2a.audio import Audio
 from v2a.delivery import wav_blocks, wav_info
+from v2a.errors import MediaError, NotFoundError
 from v2a.output import whole_file
 
 FILE = "report.html"
 
 _COLUMNS = 600  # of a waveform picture
 _HALF = 40  # its height above and below zero
+# All pictures of a page together: a browser still opens it.
+_MAX_COLUMNS = 200_000
+_MIN_COLUMNS = 60
 _STATUS = {"done": "", "failed": "failed", "skipped": "no sound wanted", "pending": "not made yet"}
 
 
 def write(path: Path, report: dict[str, Any], folder: Path) -> None:
     """Write the page for a report (see `report.document`) whose files lie in a folder."""
-    text = _page(report, folder)
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    # Event by event, so that ten thousand of them need no more memory than one.
+    before, _, after = _template("report.html").template.partition("$events")
+    columns = max(_MIN_COLUMNS, min(_COLUMNS, _MAX_COLUMNS // max(report["totals"]["sounds"], 1)))
+    with (
+        whole_file(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        facts = _page(report)
+        file.write(Template(before).substitute(facts))
+        for event in report["events"]:
+            file.write(_event(event, report["model"], folder, columns))
+        file.write(Template(after).substitute(facts))
 
 
-def waveform(sound: Iterable[Audio], n_samples: int) -> str:
+def waveform(sound: Iterable[Audio], n_samples: int, n_columns: int = _COLUMNS) -> str:
     """A sound's outline as an SVG path over _COLUMNS × 2 _HALF: each column's highest and lowest sample."""
     if not n_samples:
         return ""
-    edges = np.linspace(0, n_samples, min(_COLUMNS, n_samples) + 1).astype(int)[:-1]
+    edges = np.linspace(0, n_samples, min(n_columns, n_samples) + 1).astype(int)[:-1]
     step = _COLUMNS / len(edges)
     high, low = np.zeros(len(edges)), np.zeros(len(edges))
     start = 0
@@ -48,14 +62,15 @@ def waveform(sound: Iterable[Audio], n_samples: int) -> str:
     return "M" + "L".join(above + below[::-1]) + "Z"
 
 
-def _page(report: dict[str, Any], folder: Path) -> str:
+def _page(report: dict[str, Any]) -> dict[str, str]:
     timeline, totals, model = report["timeline"], report["totals"], report["model"]
-    return _template("report.html").substitute(
-        title=escape(timeline["name"] or Path(timeline["file"]).stem),
-        model=escape(f"{model['title'] or model['name']} ({model['licence']})"),
-        preview=_preview(report["preview"]),
-        totals=escape(_totals(totals)),
-        facts=_facts(
+    return {
+        "title": escape(timeline["name"] or Path(timeline["file"]).stem),
+        "model": escape(f"{model['title'] or model['name']} ({model['licence']})"),
+        "preview": _preview(report["preview"]),
+        "totals": escape(_totals(totals)),
+        "failures": _failures(report["events"]),
+        "facts": _facts(
             ("Timeline", timeline["file"]),
             ("Rate", f"{timeline['rate']['text']} frames a second"),
             ("Starts at", timeline["origin"]["text"]),
@@ -64,9 +79,18 @@ def _page(report: dict[str, Any], folder: Path) -> str:
             ("Model", f"{model['name']}, {model['licence']}, digest {model['digest'][:12]}"),
             ("Software", report["software"]),
         ),
-        warnings=_notes(report["warnings"]),
-        events="\n".join(_event(event, model, folder) for event in report["events"]),
-    )
+        "warnings": _notes(report["warnings"]),
+    }
+
+
+def _failures(events: list[dict[str, Any]]) -> str:
+    """Where to look first."""
+    links = [
+        f'<a href="#event-{event["number"]:03d}">{event["number"]:03d} {escape(event["name"])}</a>'
+        for event in events
+        if event["status"] == "failed"
+    ]
+    return f'<p class="error">Failed: {", ".join(links)}</p>' if links else ""
 
 
 def _totals(totals: dict[str, Any]) -> str:
@@ -87,7 +111,7 @@ def _preview(preview: dict[str, Any] | None) -> str:
     )
 
 
-def _event(event: dict[str, Any], model: dict[str, Any], folder: Path) -> str:
+def _event(event: dict[str, Any], model: dict[str, Any], folder: Path, columns: int) -> str:
     record, media = event["record"], event["media"]
     handles = event["file_range"]
     return _template("event.html").substitute(
@@ -99,13 +123,23 @@ def _event(event: dict[str, Any], model: dict[str, Any], folder: Path) -> str:
         error=f'<p class="error">{escape(event["error"])}</p>' if event["error"] else "",
         warnings=_notes(event["warnings"]),
         origin=escape(" · ".join(_origin(event, model))),
-        layers="\n".join(_layer(layer, event["sounds"], folder) for layer in event["layers"]),
+        layers="\n".join(_layer(layer, event["sounds"], folder, columns) for layer in event["layers"]),
         facts=_facts(
+            ("Record", f"{record['start']['text']} – {record['end']['text']}, {record['frames']} frames"),
             ("Source", media["file"]),
+            ("Reel", media["reel"]),
+            (
+                "Source range",
+                f"{media['start']['text']} – {media['end']['text']}, {media['frames']} frames at "
+                f"{media['rate']['text']} frames a second, speed {media['speed']['text']}",
+            ),
             ("File range", f"{handles['start']['text']} – {handles['end']['text']}" if handles else ""),
             ("Track", event["track"]),
+            ("Model", f"{model['name']}, {model['licence']}" if event["sounds"] else ""),
+            ("Seed", str(event["seed"])),
             ("Quality", event["quality"]),
             ("Request", event["request_id"]),
+            *((f"SHA-256, {sound['layer']} {sound['take']}", sound["sha256"]) for sound in event["sounds"]),
         ),
     )
 
@@ -121,9 +155,9 @@ def _origin(event: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
         yield model["name"]
 
 
-def _layer(layer: dict[str, Any], sounds: list[dict[str, Any]], folder: Path) -> str:
+def _layer(layer: dict[str, Any], sounds: list[dict[str, Any]], folder: Path, columns: int) -> str:
     own = [sound for sound in sounds if sound["layer"] == layer["layer"]]
-    return _words(layer, _seen(own)) + "\n".join(_sound(sound, folder) for sound in own)
+    return _words(layer, _seen(own)) + "\n".join(_sound(sound, folder, columns) for sound in own)
 
 
 def _seen(sounds: list[dict[str, Any]]) -> str:
@@ -142,9 +176,12 @@ def _words(layer: dict[str, Any], seen: str) -> str:
     return f'<p class="words"><b>{escape(layer["layer"])}</b> {said}{unwanted}{heard}{seen}</p>'
 
 
-def _sound(sound: dict[str, Any], folder: Path) -> str:
-    info = wav_info(folder / sound["file"])
-    outline = waveform(wav_blocks(folder / sound["file"]), info.n_samples)
+def _sound(sound: dict[str, Any], folder: Path, columns: int) -> str:
+    try:
+        info = wav_info(folder / sound["file"])
+        outline = waveform(wav_blocks(folder / sound["file"]), info.n_samples, columns)
+    except (MediaError, NotFoundError) as error:
+        return f'<p class="error">{escape(str(error))}</p>'
     loudness = "too little to measure" if sound["loudness_lufs"] is None else f"{sound['loudness_lufs']:.1f} LUFS"
     peak = "silence" if sound["peak_dbfs"] is None else f"peak {sound['peak_dbfs']:.1f} dBFS"
     return (
@@ -170,5 +207,6 @@ def _address(file: str) -> str:
     return escape(quote(file))
 
 
+@cache
 def _template(name: str) -> Template:
     return Template(files("v2a_otio").joinpath("templates", name).read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """A rendered picture of the cut, for previews without a reference film."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from v2a.media import VideoFile
+from v2a.media import VideoFile, VideoInfo
 from v2a_otio.events import Cut, Dissolve
 from v2a_otio.media import Coverage
 from v2a_otio.plan import Plan
@@ -57,24 +58,48 @@ def _pictures(
     rate: Fraction, n_frames: int, plans: Sequence[Plan], size: tuple[int, int]
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """The frames of the cut, (H, W, 3) RGB each, in order."""
-    opened: dict[int, VideoFile] = {}  # a cursor for each event, since two may show one film
+    waiting = sorted(_seen(plans), key=lambda seen: seen.coverage.heard.start_s, reverse=True)
+    shown: list[_Seen] = []
     for first in range(0, n_frames, _CHUNK_FRAMES):
         times_s = [number / rate for number in range(first, min(first + _CHUNK_FRAMES, n_frames))]
         canvas: Pictures = np.zeros((len(times_s), *size, 3), np.float32)
-        for plan in plans:
-            number = plan.event.number
-            if plan.film is None or plan.coverage is None or plan.coverage.heard.start_s > times_s[-1]:
-                continue
-            if plan.coverage.heard.end_s <= times_s[0]:
-                if number in opened:
-                    opened.pop(number).close()
-                continue
-            if number not in opened:
-                opened[number] = VideoFile(plan.film.info.path, plan.film.source_rate)
-            _add(canvas, times_s, plan, plan.coverage, opened[number])
+        while waiting and waiting[-1].coverage.heard.start_s <= times_s[-1]:
+            shown.append(waiting.pop())
+        for seen in shown:
+            if seen.coverage.heard.end_s > times_s[0]:
+                _add(canvas, times_s, seen.plan, seen.coverage, seen.film())
+            else:
+                seen.close()
+        shown = [seen for seen in shown if seen.coverage.heard.end_s > times_s[0]]
         yield from np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
-    for film in opened.values():
-        film.close()
+    for seen in shown:
+        seen.close()
+
+
+@dataclass
+class _Seen:
+    """An event with a cursor of its own in its film, since two may show one film; open while it is seen."""
+
+    plan: Plan
+    info: VideoInfo
+    source_rate: Fraction | None
+    coverage: Coverage
+    _file: VideoFile | None = None
+
+    def film(self) -> VideoFile:
+        if self._file is None:
+            self._file = VideoFile(self.info.path, self.source_rate)
+        return self._file
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _seen(plans: Sequence[Plan]) -> Iterator[_Seen]:
+    for plan in plans:
+        if plan.film is not None and plan.coverage is not None:
+            yield _Seen(plan, plan.film.info, plan.film.source_rate, plan.coverage)
 
 
 def _add(canvas: Pictures, times_s: Sequence[Fraction], plan: Plan, coverage: Coverage, film: VideoFile) -> None:

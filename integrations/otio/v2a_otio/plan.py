@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +10,11 @@ from v2a.errors import MediaError, NotFoundError, UsageError
 from v2a.request import Layer, LayerName, Quality, Sampling
 from v2a_otio.events import Cut, Event
 from v2a_otio.media import Coverage, Film, Library, cover
-from v2a_plugin.prompts import PromptTable, Row, Words, words_from_markers
+from v2a_plugin.cut_table import CutTable, Shot, table_for_cut
+from v2a_plugin.notes import said_by_notes
+from v2a_plugin.prompt_table import PromptTable
+from v2a_plugin.prompts import said_by_markers
+from v2a_plugin.words import LayerWords, Said, Words, layer_words, settle
 
 RATE_HZ = 48_000
 _NAME_CHARS = 40
@@ -21,8 +24,10 @@ _NAME_CHARS = 40
 class Options:
     """What the user asked for. handles: a time as text, since frames need the timeline's rate.
 
-    prompt, negative: for events that neither the table nor a marker gives words to. seed: unless the table
-    says another. picture: the cut's reference film.
+    prompt, negative, preset: the weakest words, for what table, markers and metadata leave empty. seed: unless they
+    say another. picture: the cut's reference film. write: the exports beside the master (see `v2a_otio.exports`).
+    stems: whether each reel and layer also becomes one WAV. source_rates: by reel or name. edl_rate: of an edit list.
+    preview: whether a film with the new sound is made.
     """
 
     prompts: Path | None = None
@@ -30,17 +35,29 @@ class Options:
     media_roots: tuple[Path, ...] = ()
     handles: str = "0"
     source_rate: Fraction | None = None
+    source_rates: tuple[tuple[str, Fraction], ...] = ()
+    edl_rate: Fraction | None = None
     takes: int = 1
     seed: int = 0
     quality: Quality = "standard"
     prompt: str = ""
     negative: str = ""
+    preset: str = ""
     model: str = "pocket"
+    write: tuple[str, ...] = ()
+    stems: bool = False
+    preview: bool = True
 
     def __post_init__(self) -> None:
         # Words and numbers that no request may hold are refused before any work.
-        Layer("mix", self.prompt, self.negative)
+        settle([self.said])
         Sampling(seed=self.seed, takes=self.takes, quality=self.quality)
+
+    @property
+    def said(self) -> Said:
+        """The words that hold for the whole project."""
+        words = layer_words(self.prompt, self.negative, self.preset)
+        return Said({} if words.prompt is None else {"mix": LayerWords(words.prompt)}, words.negative)
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,16 @@ class Plan:
         """Whether sound is to be made."""
         return not self.problem and not self.omission
 
+    @property
+    def n_files(self) -> int:
+        """How many WAVs are to be made."""
+        return len(self.layers) * self.sampling.takes if self.wanted else 0
+
+    @property
+    def sound_s(self) -> Fraction:
+        """Seconds of sound that are to be made, in all layers and takes."""
+        return self.coverage.whole.duration_s * self.n_files if self.coverage else Fraction(0)
+
     def stray_cues(self) -> tuple[str, ...]:
         """Sentences about cues outside the sound, which nothing can follow."""
         whole = self.coverage.whole if self.coverage else self.event.record
@@ -77,73 +104,51 @@ class Plan:
 
     def file_name(self, layer: LayerName, take: int) -> str:
         """The WAV's name for a layer and a take (from 0): ASCII, and unique in its timeline."""
-        return f"{self.event.number:03d}_{_ascii(self.event.name)}_{layer}_t{take + 1}.wav"
+        return f"{self.event.number:03d}_{ascii_name(self.event.name)}_{layer}_t{take + 1}.wav"
 
 
 def make_plans(
     cut: Cut, options: Options, library: Library, table: PromptTable | None, handle_s: Fraction
-) -> list[Plan]:
-    """A plan for each event. Raises UsageError for words in the table that no request may hold."""
-    return [_plan(event, cut, options, library, table, handle_s) for event in cut.events]
+) -> tuple[list[Plan], list[str]]:
+    """A plan for each event, and sentences about rows of the table that speak of none: most likely misspelt names.
 
-
-def unused_rows(table: PromptTable | None, events: Sequence[Event]) -> list[str]:
-    """Sentences about rows of the prompts table that speak of no event: most likely a misspelt name."""
-    if table is None:
-        return []
-    return [
-        f"{table.path.name}, line {row.line}: the timeline has no such event ({_named(row)})"
-        for row in table.rows
-        if not any(row.speaks_of(event.number, event.name) for event in events)
-    ]
-
-
-def _named(row: Row) -> str:
-    return " ".join(([] if row.event is None else [f"number {row.event}"]) + ([row.clip] if row.clip else []))
+    Raises UsageError for words in the table that no request may hold.
+    """
+    words = table_for_cut(table, cut.rate, cut.origin_s) if table else None
+    plans = [_plan(event, cut, options, library, words, handle_s) for event in cut.events]
+    return plans, words.unused() if words else []
 
 
 def _plan(
-    event: Event, cut: Cut, options: Options, library: Library, table: PromptTable | None, handle_s: Fraction
+    event: Event, cut: Cut, options: Options, library: Library, table: CutTable | None, handle_s: Fraction
 ) -> Plan:
-    words = _words(event, cut, options, table)
-    sampling = Sampling(
-        seed=options.seed if words.seed is None else words.seed, takes=options.takes, quality=options.quality
-    )
-    omission = event.omission or ("marked silent" if words.silent else "")
+    shot = Shot(event.number, event.name, event.reel, event.record.start_s)
+    # What is wrong in the table has a line to mend, and stops the run; what is wrong elsewhere, its event.
+    said = table.said(shot) if table else []
+    words, sampling = Words(()), Sampling(takes=options.takes, quality=options.quality)
     film, coverage, problem = None, None, event.refusal
-    if not event.refusal and not event.omission:
-        try:
+    try:
+        words = _words(event, cut, options, said)
+        seed = options.seed if words.seed is None else words.seed
+        sampling = Sampling(seed=seed, takes=options.takes, quality=options.quality)
+        if not event.refusal and not event.omission:
             film = library.find(event)
-            coverage = cover(event, film, handle_s, earliest_s=-cut.origin_s)
-        except (MediaError, NotFoundError, UsageError) as error:
-            film, problem = None, str(error)
+            coverage = cover(event, film, handle_s, earliest_s=-cut.origin_s, rate=cut.rate)
+    except (MediaError, NotFoundError, UsageError) as error:
+        film, problem = None, problem or str(error)
+    omission = event.omission or ("marked silent" if words.silent else "")
     if omission:
         problem = ""
     return Plan(event, film, coverage, words.layers, sampling, problem, omission)
 
 
-def _words(event: Event, cut: Cut, options: Options, table: PromptTable | None) -> Words:
-    """The table's words, else the markers', else the command line's."""
-    if table is not None:
-        found = table.words_for(event.number, event.name, start_s=event.record.start_s, rate=cut.rate)
-        if found is not None:
-            return found
-    words = words_from_markers(event.markers)
-    if words.silent:
-        return words
-    layer = words.layers[0]
-    return Words(
-        (
-            Layer(
-                layer.name,
-                layer.prompt or options.prompt,
-                layer.negative_prompt or options.negative,
-                layer.cues,
-            ),
-        )
-    )
+def _words(event: Event, cut: Cut, options: Options, table: list[Said]) -> Words:
+    """The table's words, then the markers', the metadata's and the command line's (see `v2a_plugin.words`)."""
+    notes = said_by_notes(event.notes, cut.rate, event.record.start_s)
+    return settle([*table, said_by_markers(event.markers), *notes, options.said])
 
 
-def _ascii(name: str) -> str:
+def ascii_name(name: str) -> str:
+    """A name, or a part of it, as files may have it anywhere."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9-]+", "_", plain)[:_NAME_CHARS].strip("_-") or "clip"

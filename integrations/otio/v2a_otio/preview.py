@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from v2a.audio import sample_at
-from v2a.delivery import write_wav
+from v2a.delivery import WavInfo, write_wav_blocks
 from v2a.media import mux, probe
 from v2a.output import storage_error
 from v2a_otio.events import Cut
-from v2a_otio.mix import mix
+from v2a_otio.mix import Samples, channels, mix
 from v2a_otio.picture import render
 from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.tracks import PlacedFile
@@ -59,9 +61,7 @@ def make_preview(
     try:
         with tempfile.TemporaryDirectory(prefix=".v2a-", dir=folder) as scratch:
             sound = Path(scratch, "mix.wav")
-            audio, lowered = below_ceiling(mix(heard, folder, sample_at(cut.duration_s, RATE_HZ)))
-            warnings += lowered
-            write_wav(sound, audio, 24, None)
+            warnings += _write_mix(sound, heard, folder, sample_at(cut.duration_s, RATE_HZ))
             film = picture
             if film is None:
                 film = Path(scratch, "picture.mp4")
@@ -70,6 +70,23 @@ def make_preview(
     except OSError as error:
         raise storage_error(out, error) from error
     return Preview(name, file_sha256(out), inputs, says, tuple(warnings))
+
+
+def _write_mix(path: Path, heard: Sequence[PlacedFile], folder: Path, n_samples: int) -> list[str]:
+    """Write the sum of sounds; return what to say of it. Only a sum that is too loud is made twice."""
+    info = WavInfo(RATE_HZ, channels(heard, folder), n_samples, bit_depth=24)
+    peaks = [0.0]
+
+    def watched() -> Iterator[Samples]:
+        for block in mix(heard, folder, 0, n_samples):
+            peaks.append(float(np.abs(block).max(initial=0.0)))
+            yield block
+
+    write_wav_blocks(path, info, watched())
+    gain, lowered = below_ceiling(max(peaks))
+    if lowered:
+        write_wav_blocks(path, info, (block * gain for block in mix(heard, folder, 0, n_samples)))
+    return lowered
 
 
 def preview_name(picture: Path | None) -> str:

@@ -6,56 +6,57 @@
     timeline    name, file, rate (frames a second), origin (timecode of its first frame), duration
     output      the timeline written, "" until it is
     preview     file, sha256, inputs, picture (where it comes from), warnings; null without one
-    model       name, title, licence, digest
-    options     takes, quality, handles, source_rate as asked for
+    exports     format, file, losses_file, and losses: feature, text, event (null: the whole), track, samples (how far
+                in time, where it is a matter of time)
+    stems       reel, layer, file, sha256, start and end (record times), n_samples, warnings
+    model       name, title, licence, digest, layers, channels
+    options     takes, quality, handles, source_rate, source_rates by reel, edl_rate as asked for
     totals      events, done, failed, skipped, pending, reused (of those done: kept from an earlier run),
-                sounds, seconds_of_sound
+                sounds, seconds_of_sound, took_s (seconds of work for the sounds, as far as measured)
     warnings    about the whole
     events      one each, in record order:
         number, name, track, status (done, failed, skipped, pending), error, warnings, reused, request_id
-        said        those of the warnings that the server gave with the sounds
-        media       file; start and end of the stretch shown from cut to cut (timecode of the medium); speed
-        record      start and end from cut to cut, from the timeline's first frame
+        said        those of the warnings that came with the sounds: the server's, and doubts about the picture
+        media       file, reel; start and end of the stretch shown from cut to cut (timecode of the medium); frames
+                    of it, rate (frames a second), speed
+        record      start and end from cut to cut, from the timeline's first frame; frames of it
         heard       the same with the dissolves
         file_range  the same with the handles: what the WAVs hold
         seconds     length of each WAV
         files       how many WAVs there are to be
+        took_s      seconds that making them took; null where that is not known (the server had them already)
         seed, quality
         layers      layer, prompt, negative, cues (record times)
         sounds      layer, take (from 1), file, sha256, n_samples, loudness_lufs, peak_dbfs (null: silence);
                     cues that the sound follows (record times, with strength); cues_seen: whether these are what
                     the model saw, since nobody gave any
-    earlier     request_id, said and sounds of what earlier runs made and this one could not ask for (its film
+    earlier     request_id, said, took_s and sounds of what earlier runs made and this one could not ask for (its film
                 was not there, say): it is taken up again once it is asked for
 
 Times and rates are {num, den, text}: exact seconds as a fraction, and timecode to read.
 """
 
-import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from v2a.errors import UsageError
-from v2a.output import whole_file
 from v2a.request import Cue
 from v2a.version import __version__
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
 from v2a_otio.events import Cut
 from v2a_otio.plan import RATE_HZ, Options, Plan
+from v2a_otio.stems import Stem
 from v2a_plugin.timeline import Range, timecode
-
-log = logging.getLogger(__name__)
 
 FORMAT = 1
 FILE = "report.json"
 
 Status = Literal["done", "failed", "skipped", "pending"]
 Document = dict[str, Any]
+FileStamp = tuple[int, int]  # size and time of change
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Finished:
     request_id: str
     sounds: tuple[SoundFile, ...]
     said: tuple[str, ...]
+    took_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Outcome:
     """What became of a plan.
 
     spec: what the server is asked for, where it can be asked. warnings: about the plan; said: the server's, about
-    the sounds.
+    the sounds. took_s: how long they took, where known. stamp: of the film when its digest was taken.
     """
 
     plan: Plan
@@ -102,6 +104,8 @@ class Outcome:
     said: tuple[str, ...] = ()
     error: str = ""
     reused: bool = False
+    took_s: float | None = None
+    stamp: FileStamp | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,8 @@ class Whole:
     output: str = ""
     preview: Document | None = None
     earlier: tuple[Finished, ...] = ()
+    exports: tuple[Document, ...] = ()
+    stems: tuple[Document, ...] = ()
 
 
 def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
@@ -136,14 +142,25 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
         },
         "output": whole.output,
         "preview": whole.preview,
+        "exports": list(whole.exports),
+        "stems": list(whole.stems),
         "model": None
         if model is None
-        else {"name": model.name, "title": model.title, "licence": model.licence, "digest": model.digest},
+        else {
+            "name": model.name,
+            "title": model.title,
+            "licence": model.licence,
+            "digest": model.digest,
+            "layers": list(model.layers),
+            "channels": model.channels,
+        },
         "options": {
             "takes": options.takes,
             "quality": options.quality,
             "handles": options.handles,
             "source_rate": None if options.source_rate is None else str(options.source_rate),
+            "source_rates": {reel: str(rate) for reel, rate in options.source_rates},
+            "edl_rate": None if options.edl_rate is None else str(options.edl_rate),
         },
         "totals": {
             "events": len(states),
@@ -151,51 +168,48 @@ def document(whole: Whole, outcomes: Sequence[Outcome]) -> Document:
             "reused": sum(outcome.reused for outcome in outcomes),
             "sounds": sum(len(outcome.sounds) for outcome in outcomes),
             "seconds_of_sound": _seconds(seconds),
+            "took_s": round(sum(outcome.took_s or 0.0 for outcome in outcomes), 3),
         },
         "warnings": list(whole.warnings),
         "events": [_event(cut, outcome) for outcome in outcomes],
-        "earlier": [
-            {
-                "request_id": entry.request_id,
-                "sounds": [_sound(sound, cut) for sound in entry.sounds],
-                "said": list(entry.said),
-            }
-            for entry in whole.earlier
-        ],
+        "earlier": [finished_document(entry, cut) for entry in whole.earlier],
     }
 
 
-def write(path: Path, report: Document) -> None:
-    """Write the report atomically. Raises StorageError."""
-    with whole_file(path) as temporary:
-        # A file name that is not UTF-8 becomes what JSON, too, writes for it.
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def read(path: Path) -> Document:
-    """An earlier report; empty where there is none or it cannot be used, since then all is to be made."""
+def model_of(report: Document, name: str) -> models_pb2.Model | None:
+    """The model of a name as a report knows it, to tell what is there already; None where it does not."""
+    model = report.get("model")
+    if not isinstance(model, dict) or model.get("name") != name:
+        return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        log.warning("%s cannot be used: %s", path, error)
-        return {}
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
+        return models_pb2.Model(
+            **{key: model[key] for key in ("name", "title", "licence", "digest", "layers", "channels")}
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
-def finished(report: Mapping[str, Any]) -> dict[str, Finished]:
-    """What a report says was made, by request_id; entries that make no sense are passed over."""
-    made = {}
-    for entry in [*report.get("earlier", ()), *report.get("events", ())]:
-        try:
-            if entry["sounds"]:
-                sounds = tuple(_sound_file(sound) for sound in entry["sounds"])
-                made[entry["request_id"]] = Finished(entry["request_id"], sounds, tuple(entry["said"]))
-        except (TypeError, KeyError, ValueError, ArithmeticError, UsageError) as error:
-            log.warning("an entry of the earlier report cannot be used: %r", error)
-    return made
+def finished_document(made: Finished, cut: Cut) -> Document:
+    """What a report says of a finished request that it does not speak of otherwise."""
+    return {
+        "request_id": made.request_id,
+        "sounds": [_sound(sound, cut) for sound in made.sounds],
+        "said": list(made.said),
+        "took_s": made.took_s,
+    }
+
+
+def stem_document(stem: Stem, cut: Cut) -> Document:
+    """What the report says of a stem."""
+    return {
+        "reel": stem.reel,
+        "layer": stem.layer,
+        "file": stem.file,
+        "sha256": stem.sha256,
+        **_range(stem.span, cut),
+        "n_samples": stem.n_samples,
+        "warnings": ["its sum passes full scale, and clips there"] if stem.clipped else [],
+    }
 
 
 def _event(cut: Cut, outcome: Outcome) -> Document:
@@ -214,16 +228,23 @@ def _event(cut: Cut, outcome: Outcome) -> Document:
         "reused": outcome.reused,
         "request_id": outcome.request_id,
         "media": {
-            "file": str(film.info.path) if film else event.medium.url,
+            "file": str(film.origin) if film else event.medium.url,
+            "reel": event.reel,
             "start": _time(shown[0], media_rate),
             "end": _time(shown[1], media_rate),
+            "frames": max(_frames(shown[0], shown[1], media_rate), 1),  # a held frame is one, too
+            "rate": _number(media_rate, f"{float(media_rate):.6g}"),
             "speed": _number(event.speed, f"{float(event.speed):g}"),
         },
-        "record": _range(event.record, cut),
+        "record": {
+            **_range(event.record, cut),
+            "frames": _frames(event.record.start_s, event.record.end_s, cut.rate),
+        },
         "heard": None if coverage is None else _range(coverage.heard, cut),
         "file_range": None if coverage is None else _range(coverage.whole, cut),
         "seconds": None if coverage is None else _seconds(coverage.whole.duration_s),
-        "files": len(plan.layers) * plan.sampling.takes if plan.wanted else 0,
+        "files": plan.n_files,
+        "took_s": outcome.took_s,
         "seed": plan.sampling.seed,
         "quality": plan.sampling.quality,
         "layers": [
@@ -244,9 +265,9 @@ def _sound(sound: SoundFile, cut: Cut) -> Document:
     return {**asdict(sound), "cues": cues}
 
 
-def _sound_file(facts: Mapping[str, Any]) -> SoundFile:
-    cues = tuple(Cue(Fraction(cue["num"], cue["den"]), cue["strength"]) for cue in facts.get("cues", ()))
-    return SoundFile(**{**facts, "cues": cues})
+def _frames(start_s: Fraction, end_s: Fraction, rate: Fraction) -> int:
+    """Frames that begin in a stretch."""
+    return int(-(-end_s * rate // 1) + (-start_s * rate) // 1)
 
 
 def _range(span: Range, cut: Cut) -> Document:

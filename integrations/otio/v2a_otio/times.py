@@ -9,6 +9,8 @@ from v2a.errors import MediaError
 # How far a rate written with two or three decimals (23.976, 23.98, 29.97) may lie from the true one.
 _NTSC_TOLERANCE = 0.005
 _WHOLE_TOLERANCE = 1e-6
+# Rates of archive film (SMPTE ST 428-21) that decimals only come near to.
+_ARCHIVE_RATES = (Fraction(200, 11), Fraction(240, 11))
 
 
 def exact_rate(rate: float) -> Fraction:
@@ -20,6 +22,9 @@ def exact_rate(rate: float) -> Fraction:
         raise MediaError(f"the timeline holds a time with the rate {rate:g}, which means nothing: export it again")
     if abs(rate - round(rate)) < _WHOLE_TOLERANCE:
         return Fraction(round(rate))
+    for archive in _ARCHIVE_RATES:
+        if abs(rate - archive) < _NTSC_TOLERANCE:
+            return archive
     nominal = round(rate * 1.001)
     if abs(rate * 1.001 - nominal) < _NTSC_TOLERANCE:
         return Fraction(nominal * 1000, 1001)

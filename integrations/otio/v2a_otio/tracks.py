@@ -1,4 +1,9 @@
-"""Sound on new tracks of a timeline, and reading it back."""
+"""The master: sound on new tracks of a copy of the timeline, written as `.otio` and read back.
+
+Each layer has a track. Each event has a clip there, whose takes are its media references (`take1`, `take2`), so
+that an editor chooses among them on the clip itself. All provenance stands in metadata under the key `v2a`: of the
+timeline what holds for all, of a clip what holds for all its takes, of a reference the rest.
+"""
 
 import os
 import posixpath
@@ -43,6 +48,11 @@ class PlacedFile:
     closing: Dissolve
     facts: Mapping[str, Any]
 
+    @property
+    def event(self) -> int:
+        """The number of its event; 0 where its provenance names none."""
+        return int(self.facts.get("event", 0))
+
 
 def write_timeline(
     timeline: otio.schema.Timeline,
@@ -51,7 +61,7 @@ def write_timeline(
     facts: Mapping[str, Any],
     path: Path,
 ) -> None:
-    """Write the timeline, its own tracks as they are, with one new audio track a layer and take; verify it.
+    """Write the timeline, its own tracks as they are, with one new audio track a layer; verify it.
 
     Positions are whole samples, each boundary rounded by itself, so that they do not drift. Dissolves become
     dissolves of the sound, as far as the WAVs reach.
@@ -59,18 +69,7 @@ def write_timeline(
     origin_s: timecode of the timeline's first frame. facts: provenance of the whole.
     Raises StorageError where the file cannot be written, or is read back otherwise than planned.
     """
-    plan = plan_tracks(
-        Sound(
-            file.path,
-            _on_sample(file.coverage.placed.start_s),
-            _on_sample(file.coverage.placed.end_s),
-            file.name,
-            file.layer,
-            file.take,
-        )
-        for file in files
-    )
-    by_path = {file.path: file for file in files}
+    plan, by_path = layout(files)
     new = timeline.deepcopy()
     new.metadata["v2a"] = dict(facts)
     for track in plan:
@@ -80,6 +79,27 @@ def write_timeline(
         wrong = _differences(timeline, plan, temporary)
         if wrong:
             raise StorageError(f"{path.name} was not kept, since it reads back wrong: {'; '.join(wrong[:5])}")
+
+
+def layout(files: Sequence[PlacedFile]) -> tuple[tuple[TrackPlan, ...], dict[Path, PlacedFile]]:
+    """The tracks for finished files, the takes of an event and layer as one item; and the files by their paths."""
+    takes: dict[tuple[Any, str], list[PlacedFile]] = {}
+    for file in files:
+        takes.setdefault((file.event or file.path, file.layer), []).append(file)
+    sounds = []
+    for alternatives in takes.values():
+        first, *others = sorted(alternatives, key=lambda file: file.take)
+        sounds.append(
+            Sound(
+                first.path,
+                _on_sample(first.coverage.placed.start_s),
+                _on_sample(first.coverage.placed.end_s),
+                first.name,
+                first.layer,
+                tuple(file.path for file in others),
+            )
+        )
+    return plan_tracks(sounds), {file.path: file for file in files}
 
 
 def moved(timeline: otio.schema.Timeline, old: Path, new: Path) -> otio.schema.Timeline:
@@ -100,12 +120,7 @@ def moved(timeline: otio.schema.Timeline, old: Path, new: Path) -> otio.schema.T
 def read_tracks(timeline: otio.schema.Timeline) -> tuple[TrackPlan, ...]:
     """What the generated tracks of a timeline hold, with exact positions from its start."""
     return tuple(
-        TrackPlan(
-            track.name,
-            track.metadata["v2a"]["layer"],
-            track.metadata["v2a"]["take"] - 1,
-            tuple(_items(track)),
-        )
+        TrackPlan(track.name, track.metadata["v2a"]["layer"], tuple(_items(track)))
         for track in timeline.audio_tracks()
         if track.metadata.get("v2a", {}).get("synthetic")
     )
@@ -131,14 +146,15 @@ def _items(track: otio.schema.Track) -> Iterator[Placed]:
             continue
         end_s = cursor_s + exact(item.trimmed_range().duration)
         if isinstance(item, otio.schema.Clip):
-            yield Placed(Path(item.media_reference.target_url), cursor_s, end_s, item.name)
+            takes = {key: Path(take.target_url) for key, take in item.media_references().items()}
+            chosen = takes.pop(item.active_media_reference_key)
+            yield Placed(chosen, cursor_s, end_s, item.name, tuple(takes[key] for key in sorted(takes, key=_number)))
         cursor_s = end_s
 
 
 def _track(plan: TrackPlan, files: Mapping[Path, PlacedFile], origin_s: Fraction) -> otio.schema.Track:
     track = otio.schema.Track(plan.name, kind=otio.schema.TrackKind.Audio)
-    track.metadata["v2a"] = {"layer": plan.layer, "take": plan.take + 1, "synthetic": True}
-    track.enabled = plan.take == 0  # takes are alternatives: only the first is heard until the editor chooses
+    track.metadata["v2a"] = {"layer": plan.layer, "synthetic": True}
     cursor = 0
     before: PlacedFile | None = None
     for item in plan.items:
@@ -154,7 +170,7 @@ def _track(plan: TrackPlan, files: Mapping[Path, PlacedFile], origin_s: Fraction
             _dissolve(track, _head(after), _tail(before))
         else:
             _dissolve(track, 0, _samples(after.opening.after_s))
-        track.append(_clip(after, item, origin_s))
+        track.append(_clip([files[path] for path in (item.path, *item.takes)], item, origin_s))
         cursor, before = sample_at(item.end_s, RATE_HZ), after
     if before:
         _dissolve(track, _samples(before.closing.before_s), _tail(before))
@@ -163,21 +179,37 @@ def _track(plan: TrackPlan, files: Mapping[Path, PlacedFile], origin_s: Fraction
     return track
 
 
-def _clip(file: PlacedFile, item: Placed, origin_s: Fraction) -> otio.schema.Clip:
-    """The WAV cut to its event. Its media time is the timecode that the WAV itself carries."""
+def _clip(takes: Sequence[PlacedFile], item: Placed, origin_s: Fraction) -> otio.schema.Clip:
+    """An event's takes cut to it, the first of them chosen. Media time is the timecode that each WAV carries."""
+    file = takes[0]
     whole = file.coverage.whole
     first = sample_at((origin_s + whole.start_s) % _DAY_S, RATE_HZ)
     head = sample_at(item.start_s, RATE_HZ) - sample_at(whole.start_s, RATE_HZ)
     length = sample_at(item.end_s, RATE_HZ) - sample_at(item.start_s, RATE_HZ)
-    clip = otio.schema.Clip(
-        name=file.name,
-        media_reference=otio.schema.ExternalReference(
-            target_url=file.path.as_posix(), available_range=_range(first, whole.n_samples(RATE_HZ))
-        ),
-        source_range=_range(first + head, length),
+    clip = otio.schema.Clip(name=file.name, source_range=_range(first + head, length))
+    clip.set_media_references(
+        {f"take{number}": _reference(take, first) for number, take in enumerate(takes, start=1)}, "take1"
     )
-    clip.metadata["v2a"] = dict(file.facts)
+    clip.metadata["v2a"] = {
+        key: value
+        for key, value in file.facts.items()
+        if all(key in take.facts and take.facts[key] == value for take in takes)
+    }
     return clip
+
+
+def _reference(take: PlacedFile, first: int) -> otio.schema.ExternalReference:
+    return otio.schema.ExternalReference(
+        target_url=take.path.as_posix(),
+        available_range=_range(first, take.coverage.whole.n_samples(RATE_HZ)),
+        metadata={"v2a": dict(take.facts)},
+    )
+
+
+def _number(key: str) -> int:
+    """The number of a take from its key; 0 for keys of others."""
+    digits = key.removeprefix("take")
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def _dissolve(track: otio.schema.Track, before: int, after: int) -> None:

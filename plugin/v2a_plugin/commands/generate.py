@@ -13,8 +13,9 @@ from v2a.errors import GenerationError, NotFoundError, UsageError
 from v2a.request import MAX_TRANSCRIPT_CHARS, Cue, Delivery, Layer, LayerName, Piece, Quality, Sampling
 from v2a_plugin.options import JsonOption, ServerOption, TokenFileOption
 from v2a_plugin.outputs import check_outputs, result_path
-from v2a_plugin.prompts import layer_name, parse_cue
+from v2a_plugin.prompts import parse_cue
 from v2a_plugin.timeline import Range, parse_time, seconds_text
+from v2a_plugin.words import layer_name
 
 if TYPE_CHECKING:
     from v2a.media import VideoInfo
