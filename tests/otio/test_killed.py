@@ -90,7 +90,9 @@ class Run:
 
     def start(self) -> None:
         """The command; as it is where it still runs."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
+            self.end()
+        if self.process is None:
             # A step of a hundredth of a second: some kills hit the worker in the middle of one.
             plan = json.dumps({"steps": 3, "step_s": 0.01})
             command = [sys.executable, "-m", "v2a_plugin", "conform", str(self.cut), "-o", str(self.out)]
@@ -101,10 +103,11 @@ class Run:
     def end(self) -> int:
         """Wait for it; its exit status."""
         assert self.process is not None
-        _, said = self.process.communicate(timeout=600)
+        process, self.process = self.process, None
+        _, said = process.communicate(timeout=600)
         self.log += [line for line in said.decode().splitlines() if line.startswith("v2a: error")]
         assert b"Traceback" not in said
-        return self.process.returncode
+        return process.returncode
 
     def n_done(self) -> int:
         """How many events the report and the journal know as done."""
