@@ -22,7 +22,7 @@ from v2a.sampling import Known, euler, guided, noise
 from v2a.windows import Window, plan_windows
 
 # Frames are read and encoded in stretches of this many tokens, each seen with some context on both sides.
-_ENCODE_TOKENS = 1_500
+_ENCODE_TOKENS = 600
 _CONTEXT_TOKENS = 64
 _STILL = 4  # grey levels by which a picture may flicker that is taken for still
 
