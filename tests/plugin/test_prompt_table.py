@@ -172,7 +172,7 @@ def test_a_range_holds_the_events_that_start_in_it(tmp_path: Path) -> None:
             "from,to,prompt\n01:00:10:00,01:00:20:00,one\n20,750f,two\n,01:00:02:00,start\n01:01:00:00,,end\n",
         )
     )
-    starts = (0, 2, 10, Fraction(1999, 100), 20, 29, 30, 61)
+    starts: list[int | Fraction] = [0, 2, 10, Fraction(1999, 100), 20, 29, 30, 61]
     shots = [Shot(number, "", start_s=Fraction(start)) for number, start in enumerate(starts, start=1)]
     heard = ["start", None, "one", "one", "two", "two", None, "end"]
     assert prompts_of(found, shots, origin_s=Fraction(3600)) == heard
