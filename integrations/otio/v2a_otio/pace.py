@@ -7,9 +7,9 @@ from typing import Any
 
 # Seconds of sound made in a second, whole commands on a warm server: 8 s clips in benchmarks/speed.md.
 _BENCHMARKS = {
-    ("pocket", "preview"): (8 / 1.15, "2 cores of an AMD EPYC"),
-    ("pocket", "standard"): (8 / 1.46, "2 cores of an AMD EPYC"),
-    ("pocket", "best"): (8 / 1.89, "2 cores of an AMD EPYC"),
+    ("pocket", "preview"): (8 / 0.99, "2 cores of an AMD EPYC"),
+    ("pocket", "standard"): (8 / 1.27, "2 cores of an AMD EPYC"),
+    ("pocket", "best"): (8 / 1.86, "2 cores of an AMD EPYC"),
 }
 
 
