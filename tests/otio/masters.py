@@ -29,8 +29,12 @@ def master(
     takes: int = 1,
     handle_frames: int = 24,
     clicks_s: Sequence[Fraction] = (),
+    whole_sounds: bool = True,
 ) -> Master:
-    """A timeline with sound for each event, in WAVs under folder/audio, silent but for clicks at record times."""
+    """A timeline with sound for each event, in WAVs under folder/audio, silent but for clicks at record times.
+
+    whole_sounds: WAVs have their length; where nobody listens, a sample will do.
+    """
     cut = read_cut(timeline)
     handle_s = handle_frames / cut.rate
     (folder / "audio").mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,8 @@ def master(
         for layer in layers:
             for take in range(takes):
                 path = Path("audio", f"{event.number:03d}_{layer}_t{take + 1}.wav")
-                write_wav(folder / path, Audio(_clicks(whole, clicks_s), RATE_HZ))
+                samples = _clicks(whole, clicks_s) if whole_sounds else np.zeros((1, 1), np.float32)
+                write_wav(folder / path, Audio(samples, RATE_HZ))
                 facts = {"event": event.number, "layer": layer, "take": take + 1, "sha256": "00"}
                 files.append(PlacedFile(path, event.name, layer, take, coverage, event.opening, event.closing, facts))
     return Master(timeline, cut, plans, files, folder)

@@ -203,6 +203,16 @@ def test_what_the_cut_cannot_be_flattened_without_is_named(tmp_path: Path, name:
         assert of_pictures - FORMATS[name].keeps <= features(export)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_clips_that_are_alike_stay_apart(tmp_path: Path, name: str) -> None:
+    """The FCP7 adapter writes the second as a reference to the first, and reads it at the first one's place."""
+    again = [clip("one", "/films/a.mov", span(5, 24, 24), span(0, 500, 24)) for _ in range(2)]
+    other_start = clip("one", "/films/a.mov", span(86400, 24, 24), span(86400, 500, 24))
+    made = master(timeline([again[0], gap(10, 24), again[1], other_start]), tmp_path, layers=["effects"])
+    (export,) = write_exports([name], made)
+    assert (tmp_path / export.file).is_file()
+
+
 def shifted(write: Callable[[Turnover, Path], None]) -> Callable[[Turnover, Path], None]:
     """A writer that puts the second sound a frame late, and says nothing."""
 

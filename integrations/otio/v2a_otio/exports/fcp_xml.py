@@ -18,12 +18,16 @@ _ADAPTER = "fcp_xml"
 def write(turnover: Turnover, path: Path) -> None:
     """Write it through the published adapter, with what hosts need to link sound that the adapter leaves out."""
     timeline = as_timeline(turnover, turnover.lanes)
+    number = 0
     for lane, track in zip(turnover.lanes, timeline.tracks, strict=True):
         track.metadata[_ADAPTER] = {"name": lane.name}
-        if lane.kind != "sound":
-            continue
         for clip in track.find_clips():
-            clip.metadata[_ADAPTER] = {"sourcetrack": {"mediatype": "audio", "trackindex": "1"}}
+            number += 1
+            # Two clips that are alike would become one, which the adapter shows at the place of the first.
+            clip.metadata[_ADAPTER] = {"@id": f"clipitem-{number}"}
+            if lane.kind != "sound":
+                continue
+            clip.metadata[_ADAPTER]["sourcetrack"] = {"mediatype": "audio", "trackindex": "1"}
             clip.media_reference.metadata[_ADAPTER] = {
                 "media": {
                     "audio": {

@@ -18,6 +18,8 @@ _VERSION = "1.8"
 _FORMAT = "r1"
 _OFFLINE = "file:///offline/"  # where a shot's film is not known: an asset needs some address
 
+_Medium = tuple[str, Fraction]
+
 
 def write(turnover: Turnover, path: Path) -> None:
     """Write it: the picture, or a gap, as the storyline; each track of sound as a lane below, on gaps of its own."""
@@ -27,12 +29,12 @@ def write(turnover: Turnover, path: Path) -> None:
     ET.SubElement(
         resources, "format", {"id": _FORMAT, "frameDuration": _time(frame_s), "width": "1920", "height": "1080"}
     )
-    assets: dict[str, str] = {}
+    assets: dict[_Medium, str] = {}
     for lane in turnover.lanes:
         for item in lane.items:
-            if _src(item) not in assets:
-                assets[_src(item)] = f"r{len(assets) + 2}"
-                resources.append(_asset(assets[_src(item)], item, lane))
+            if _medium(item) not in assets:
+                assets[_medium(item)] = f"r{len(assets) + 2}"
+                resources.append(_asset(assets[_medium(item)], item, lane))
     project = ET.SubElement(root, "project", {"name": turnover.name})
     sequence = ET.SubElement(
         project,
@@ -95,7 +97,7 @@ def _asset(name: str, item: Item, lane: Lane) -> ET.Element:
     )
 
 
-def _spine(spine: ET.Element, turnover: Turnover, assets: dict[str, str]) -> None:
+def _spine(spine: ET.Element, turnover: Turnover, assets: dict[_Medium, str]) -> None:
     cursor = 0
     parents: list[tuple[int, int, ET.Element]] = []
     for lane in turnover.pictures:
@@ -129,7 +131,7 @@ def _gap(spine: ET.Element, start: int, end: int, turnover: Turnover) -> ET.Elem
 
 
 def _clip(
-    parent: ET.Element, item: Item, turnover: Turnover, assets: dict[str, str], offset: Fraction | int
+    parent: ET.Element, item: Item, turnover: Turnover, assets: dict[_Medium, str], offset: Fraction | int
 ) -> ET.Element:
     plan = item.plan
     start_s = plan.first_s + plan.source_s + (item.start / turnover.grid - plan.start_s) * plan.speed
@@ -138,12 +140,17 @@ def _clip(
         "asset-clip",
         {
             "name": plan.name,
-            "ref": assets[_src(item)],
+            "ref": assets[_medium(item)],
             "offset": _time(offset / turnover.grid),
             "start": _time(start_s),
             "duration": _time((item.end - item.start) / turnover.grid),
         },
     )
+
+
+def _medium(item: Item) -> _Medium:
+    """What has an asset of its own: timelines may say of one file that it begins at several times."""
+    return _src(item), item.plan.first_s
 
 
 def _src(item: Item) -> str:
