@@ -12,7 +12,7 @@ from v2a.models.pocket.video import VideoEncoder
 from v2a.train.loop import Settings, train
 from v2a.train.shards import N_TOKENS, Films, events_on_tokens, read_films, there
 
-_SEEN = N_TOKENS // 2  # tokens of a film at a time: twice the films a step
+_STRETCH = N_TOKENS // 2  # tokens of a film at a time: twice the films a step
 _NEIGHBOUR = 0.3  # what the tokens beside an event's are worth: where frames are few, nobody can tell them apart
 _EVENT_WEIGHT = 4.0
 _BESIDE_WEIGHT = 0.5  # of where and how strong, against whether
@@ -38,9 +38,9 @@ class Cinema:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Half of a random film: frames (L, 64, 64), and strength and offset of their events (L,)."""
         films = self._films[list(self._films)[rng.integers(len(self._films))]]
-        k, start = int(rng.integers(len(films.heard))), int(rng.integers(N_TOKENS - _SEEN + 1))
+        k, start = int(rng.integers(len(films.heard))), int(rng.integers(N_TOKENS - _STRETCH + 1))
         strength, offset = events_on_tokens(sorted(event for heard in films.heard[k] for event in heard.events))
-        part = slice(start, start + _SEEN)
+        part = slice(start, start + _STRETCH)
         return films.frames[k, part], strength[part], offset[part]
 
 
@@ -49,7 +49,7 @@ def train_eyes(folder: Path, eyes: VideoEncoder, cinema: Cinema, tokens: int, se
 
     def loss(step: int, device: torch.device) -> dict[str, Tensor]:
         rng = np.random.default_rng([2, step])
-        parts = [cinema.pick(rng) for _ in range(max(tokens // _SEEN, 1))]
+        parts = [cinema.pick(rng) for _ in range(max(tokens // _STRETCH, 1))]
         frames = torch.from_numpy(np.stack([worn(rng, frames) for frames, _, _ in parts])).to(device)
         strength, offset = (torch.from_numpy(np.stack([part[k] for part in parts])).to(device) for k in (1, 2))
         return sight_loss(eyes, frames, strength, offset)

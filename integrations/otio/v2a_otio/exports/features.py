@@ -8,9 +8,8 @@ from v2a_otio.events import Dissolve
 from v2a_otio.exports.losses import Loss
 from v2a_otio.exports.turnover import Master, printable
 
-# All that a format may keep or lose. Those of time are named where they are rounded: see `turnover`.
-FEATURES = (
-    "picture",
+# What goes with the picture, and is not missed where a format does not get it.
+OF_PICTURE = (
     "picture tracks",
     "picture speed",
     "picture dissolves",
@@ -19,6 +18,11 @@ FEATURES = (
     "image sequences",
     "missing media",
     "generated pictures",
+)
+# All that a format may keep or lose. Those of time are named where they are rounded: see `turnover`.
+FEATURES = (
+    "picture",
+    *OF_PICTURE,
     "own sound",
     "markers",
     "own metadata",

@@ -11,7 +11,7 @@ import opentimelineio as otio
 from v2a.errors import StorageError, UsageError
 from v2a.output import whole_file
 from v2a_otio.exports.edl import reel
-from v2a_otio.exports.features import present
+from v2a_otio.exports.features import OF_PICTURE, present
 from v2a_otio.exports.formats import FORMATS, Format
 from v2a_otio.exports.losses import Loss, as_text
 from v2a_otio.exports.readback import compare
@@ -104,20 +104,7 @@ def _export(made: Format, master: Master) -> Export:
 def _lacks(made: Format, loss: Loss) -> bool:
     if loss.feature in made.keeps:
         return False
-    # Without the picture, what belongs to it is not missed.
-    return made.picture or loss.feature not in _PICTURES
-
-
-_PICTURES = {
-    "picture tracks",
-    "picture speed",
-    "picture dissolves",
-    "picture effects",
-    "nested timelines",
-    "image sequences",
-    "missing media",
-    "generated pictures",
-}
+    return made.picture or loss.feature not in OF_PICTURE
 
 
 def _own(made: Format, wanted: Turnover) -> Iterable[Loss]:
