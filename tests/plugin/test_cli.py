@@ -227,11 +227,14 @@ def test_an_unknown_model_is_answered_with_the_known_ones(run_v2a: Run, fake_ser
 def test_ctrl_c_cancels_one_s_own_job(fake_server: Start, film: Path, tmp_path: Path) -> None:
     server = fake_server("slow")
     command = [sys.executable, "-m", "v2a_plugin", "generate", str(film), "--server", server.address]
+    # Where the tests run in the background of a shell, Ctrl-C is ignored by them and by all they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     while not server.calls("watch"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "v2a: stopped" in err
     assert "Traceback" not in err
