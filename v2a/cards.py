@@ -33,6 +33,8 @@ class ModelCard:
     frame_rate: frames a second that the video encoder reads; frame_size: (height, width) in pixels.
     latent_rate_hz: latent tokens a second; latent_dim: numbers a token.
     window_tokens: the length the model was trained on; overlap_tokens: shared by neighbouring windows.
+    guided_until: the time from 0 (noise) to 1 (sound) at which guidance ends; guidance_rescale: the share, 0 to 1, by
+    which it is kept from widening the spread of latents. 1 and 0 are plain classifier-free guidance.
     """
 
     name: str
@@ -49,6 +51,8 @@ class ModelCard:
     latent_dim: int
     window_tokens: int
     overlap_tokens: int
+    guided_until: float
+    guidance_rescale: float
     presets: dict[Quality, Preset]
     digest: str
     weights: Path
@@ -113,6 +117,8 @@ def _read_card(folder: Path, *_stamps: tuple[int, int, int]) -> ModelCard:
         latent_dim=facts["latent_dim"],
         window_tokens=facts["window_tokens"],
         overlap_tokens=facts["overlap_tokens"],
+        guided_until=facts.get("guided_until", 1.0),
+        guidance_rescale=facts.get("guidance_rescale", 0.0),
         presets={quality: Preset(**preset) for quality, preset in facts["presets"].items()},
         digest=digest.hexdigest(),
         weights=weights,

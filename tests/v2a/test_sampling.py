@@ -1,12 +1,55 @@
 """The solver on flows with a known answer; noise and guidance as promised."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from v2a.sampling import Known, euler, noise
+from tests.v2a.watchful_model import WatchfulModel
+from v2a.models.base import Conditions
+from v2a.sampling import Known, euler, guided, noise
+
+
+class Torn(WatchfulModel):
+    """Its velocity is 3 with words and 1 without, less what is there; calls: how many rows each evaluation had."""
+
+    def __init__(self, guided_until: float, guidance_rescale: float) -> None:
+        super().__init__()
+        self.card = replace(self.card, guided_until=guided_until, guidance_rescale=guidance_rescale)
+        self.calls: list[int] = []
+
+    def velocity(self, x: Tensor, t: Tensor, given: Conditions) -> Tensor:
+        self.calls.append(len(x))
+        return torch.where(given.has_cues[:, None, None] > 0, 3.0, 1.0) * torch.tensor([[[1.0], [-1.0]]]) - x
+
+
+def torn_conditions(model: Torn) -> tuple[Conditions, Conditions]:
+    given, _ = model.prepare(torch.zeros(2, 1), "", "", [(0, 1.0)], "mix")
+    return given, replace(given, has_cues=torch.zeros(1))
+
+
+def test_guidance_pushes_away_from_the_opposite() -> None:
+    model = Torn(guided_until=1.0, guidance_rescale=0.0)
+    velocity = guided(model, *torn_conditions(model), 2.0)
+    assert velocity(torch.zeros(1, 2, 1), 0.9).flatten().tolist() == [5.0, -5.0]
+    assert model.calls == [2]
+
+
+def test_guidance_ends_where_the_card_says_and_costs_nothing_from_there() -> None:
+    model = Torn(guided_until=0.6, guidance_rescale=0.0)
+    velocity = guided(model, *torn_conditions(model), 2.0)
+    assert [velocity(torch.zeros(1, 2, 1), t)[0, 0].item() for t in (0.0, 0.59, 0.6, 0.9)] == [5.0, 5.0, 3.0, 3.0]
+    assert model.calls == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("rescale", "spread"), [(0.0, 5.0), (0.5, 4.0), (1.0, 3.0)])
+def test_rescaling_narrows_what_guidance_widens(rescale: float, spread: float) -> None:
+    model = Torn(guided_until=1.0, guidance_rescale=rescale)
+    start, t = torch.zeros(1, 2, 1), 0.25
+    end = start + (1 - t) * guided(model, *torn_conditions(model), 2.0)(start, t)
+    torch.testing.assert_close(end.flatten(), (1 - t) * torch.tensor([spread, -spread]))
 
 
 def test_euler_is_exact_on_a_straight_flow() -> None:

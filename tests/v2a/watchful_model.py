@@ -21,7 +21,8 @@ def small_card() -> ModelCard:
     return replace(
         card("pocket"),
         frame_rate=Fraction(TOKENS_A_SECOND), frame_size=(4, 4), latent_rate_hz=TOKENS_A_SECOND, latent_dim=2,
-        window_tokens=50, overlap_tokens=12, presets={"standard": Preset(1, 1.0)},
+        window_tokens=50, overlap_tokens=12, guided_until=1.0, guidance_rescale=0.0,
+        presets={"standard": Preset(1, 1.0)},
     )  # fmt: skip
 
 
