@@ -74,7 +74,8 @@ def _row(film: Path, minutes: int) -> str:
     worker = subprocess.Popen(worker_command("cpu", ["pocket"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     said = cast(BinaryIO, worker.stdout)
     assert worker.stdin is not None
-    pipe.read(said, worker_pb2.FromWorker)  # it is ready
+    while (message := pipe.read(said, worker_pb2.FromWorker)) is not None and not message.HasField("ready"):
+        pass
     began = time.perf_counter()
     worker.stdin.write(pipe.frame(worker_pb2.ToWorker(run=run)))
     worker.stdin.flush()

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -27,8 +27,9 @@ from v2a_api.v1 import (
 )
 from v2a_server.address import Address, parse, prepare_socket
 from v2a_server.catalogue import Cards
-from v2a_server.executor import LocalProcessExecutor
+from v2a_server.executor import LocalProcessExecutor, Patience
 from v2a_server.interceptors import Activity, Edge
+from v2a_server.janitor import Keeping
 from v2a_server.ledger import Ledger
 from v2a_server.scheduler import Scheduler
 from v2a_server.service import GenerationService, MediaService, ModelService, ServerService
@@ -40,17 +41,16 @@ _log = logging.getLogger(__name__)
 
 _FILES = (server_pb2, models_pb2, media_pb2, generation_pb2)
 _SERVICES = tuple(service.full_name for file in _FILES for service in file.DESCRIPTOR.services_by_name.values())
-# How long running jobs may still end, and then open calls, when the server is asked to stop.
-_DRAIN_S = 8.0
-_CALLS_GRACE_S = 1.0
+# How long open calls may still end once no job runs any more.
+_CALLS_GRACE_S = 0.5
 _CHANNEL_OPTIONS = (
     # Uploads come in chunks of 1 MiB; a longer message is a mistake or an attack.
     ("grpc.max_receive_message_length", 4 << 20),
     ("grpc.max_metadata_size", 16 << 10),
     ("grpc.max_concurrent_streams", 256),
-    # A peer that froze (sleeping laptop, pulled cable) is noticed within a minute. Without the ping timeout,
+    # A peer that froze (sleeping laptop, pulled cable) is noticed within 20 s. Without the ping timeout,
     # the operating system's own limit would decide, and keepalive_timeout does not.
-    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -67,7 +67,8 @@ class ServeOptions:
     listen: see `address.parse`. store: the server's own folder. roots, read_anything: which films may be
     named by path. token: what callers must show; None lets in all who can reach the server.
     exit_when_idle_s: end after so many seconds without calls and jobs; None: never.
-    max_queued: jobs that may wait.
+    max_queued: jobs of one priority that may wait. drain_s: how long running jobs may still end when the server is
+    asked to stop.
     """
 
     listen: str
@@ -77,10 +78,13 @@ class ServeOptions:
     token: str | None = None
     exit_when_idle_s: float | None = None
     max_queued: int = 256
+    drain_s: float = 8.0
+    keeping: Keeping = field(default_factory=Keeping)
+    patience: Patience = field(default_factory=Patience)
 
 
 def worker_command(device: str, models: Sequence[str]) -> list[str]:
-    """The worker process. device: "auto", "cpu", "cuda" or "mps". models: loaded before the first job."""
+    """A worker process. device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: loaded before the first job."""
     # -P: what lies in the current folder must not take a module's place.
     return [sys.executable, "-P", "-m", "v2a_server.worker", "--device", device, *models]
 
@@ -88,22 +92,22 @@ def worker_command(device: str, models: Sequence[str]) -> list[str]:
 def run(
     options: ServeOptions,
     cards: Cards,
-    worker: Sequence[str],
+    workers: Sequence[Sequence[str]],
     on_listening: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM, SIGINT or idleness.
 
-    cards: the models that may be asked for, as they are installed at the moment. worker: the command of the worker
-    process. on_listening: told the address that clients connect to. Raises UsageError, StorageError before
+    cards: the models that may be asked for, as they are installed at the moment. workers: the commands of the
+    worker processes. on_listening: told the address that clients connect to. Raises UsageError, StorageError before
     anything is served.
     """
-    asyncio.run(_serve(options, cards, worker, on_listening))
+    asyncio.run(_serve(options, cards, workers, on_listening))
 
 
 async def _serve(
     options: ServeOptions,
     cards: Cards,
-    worker: Sequence[str],
+    workers: Sequence[Sequence[str]],
     on_listening: Callable[[str], None],
 ) -> None:
     address = parse(options.listen)
@@ -111,8 +115,14 @@ async def _serve(
     ledger = Ledger(options.store / "ledger.sqlite3")
     uploads = Uploads(options.store / "uploads")
     sources = Sources(uploads, options.roots, read_anything=options.read_anything)
-    executor = LocalProcessExecutor(worker, lambda: {name: card.digest for name, card in cards().items()})
-    scheduler = Scheduler(ledger, store, uploads, sources, executor, cards, options.max_queued)
+    health_of_workers = asyncio.Queue[bool]()
+    executor = LocalProcessExecutor(
+        workers,
+        lambda: {name: card.digest for name, card in cards().items()},
+        options.patience,
+        health_of_workers.put_nowait,
+    )
+    scheduler = Scheduler(ledger, store, uploads, sources, executor, cards, options.max_queued, options.keeping)
     activity = Activity()
 
     server = grpc.aio.server(interceptors=[Edge(activity, options.token)], options=_CHANNEL_OPTIONS)
@@ -136,13 +146,15 @@ async def _serve(
             await server.start()
             for service in _SERVICES:
                 await healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
-            _heed_signals(stop, scheduler)
+            telling = asyncio.create_task(_tell_health(healthy, health_of_workers))
+            _heed_signals(stop, scheduler, options.drain_s)
             _log.info("listening on %s", where)
             on_listening(where)
             await _until_stopped(stop, options.exit_when_idle_s, activity, scheduler)
+            telling.cancel()
             await healthy.enter_graceful_shutdown()
         finally:
-            await scheduler.stop(_DRAIN_S)
+            await scheduler.stop(options.drain_s)
     finally:
         # gRPC removes the socket that it bound. One that it did not bind is another server's.
         await server.stop(_CALLS_GRACE_S)
@@ -162,12 +174,21 @@ def _bind(server: grpc.aio.Server, address: Address) -> str:
     return address.bound(port)
 
 
-def _heed_signals(stop: asyncio.Event, scheduler: Scheduler) -> None:
+async def _tell_health(healthy: health.HealthServicer, of_workers: "asyncio.Queue[bool]") -> None:
+    """Nothing can be generated while workers cannot be started; all else can be asked."""
+    generation = generation_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name
+    while True:
+        well = await of_workers.get()
+        status = health_pb2.HealthCheckResponse.SERVING if well else health_pb2.HealthCheckResponse.NOT_SERVING
+        await healthy.set(generation, status)
+
+
+def _heed_signals(stop: asyncio.Event, scheduler: Scheduler, drain_s: float) -> None:
     def asked() -> None:
         if stop.is_set():
             scheduler.interrupt()
         else:
-            _log.info("asked to stop: running jobs get %g s (ask again to stop now)", _DRAIN_S)
+            _log.info("asked to stop: running jobs get %g s (ask again to stop now)", drain_s)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

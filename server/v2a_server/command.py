@@ -74,7 +74,7 @@ def serve(
     app.run(
         options,
         cards,
-        app.worker_command(device, list(installed)),
+        [app.worker_command(device, list(installed))],
         on_listening=lambda address: typer.echo(f"listening on {address}"),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from v2a.errors import StorageError
 from v2a_server.errors import DiskFullError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
@@ -23,10 +23,14 @@ CREATE TABLE IF NOT EXISTS jobs (
     error TEXT NOT NULL DEFAULT '',
     error_kind TEXT NOT NULL DEFAULT '',
     created_ms INTEGER NOT NULL,
-    ended_ms INTEGER NOT NULL DEFAULT 0
+    ended_ms INTEGER NOT NULL DEFAULT 0,
+    client TEXT NOT NULL DEFAULT '',
+    priority INTEGER NOT NULL DEFAULT 1,
+    cost_s REAL NOT NULL DEFAULT 1,  -- seconds of sound that are asked for
+    sound TEXT NOT NULL DEFAULT '',  -- names what is asked for, and the software that makes it
+    deaths INTEGER NOT NULL DEFAULT 0  -- of servers while it ran, since the client last asked
 );
-CREATE INDEX IF NOT EXISTS jobs_in_queue ON jobs (state, place);
-CREATE INDEX IF NOT EXISTS jobs_of_upload ON jobs (upload);
+CREATE TABLE IF NOT EXISTS shares (client TEXT PRIMARY KEY, served_s REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
     job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     sequence INTEGER NOT NULL,
@@ -48,10 +52,29 @@ CREATE TABLE IF NOT EXISTS warnings (
     PRIMARY KEY (job, text)
 );
 """
+# Once all columns are there.
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS jobs_in_queue ON jobs (state, place);
+CREATE INDEX IF NOT EXISTS jobs_by_place ON jobs (place);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended_ms);
+CREATE INDEX IF NOT EXISTS jobs_of_upload ON jobs (upload);
+CREATE INDEX IF NOT EXISTS jobs_of_sound ON jobs (sound) WHERE sound != '';
+"""
+# What leads from a version to the next.
+_MIGRATIONS = {
+    "1": """
+        ALTER TABLE jobs ADD COLUMN client TEXT NOT NULL DEFAULT '';
+        ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE jobs ADD COLUMN cost_s REAL NOT NULL DEFAULT 1;
+        ALTER TABLE jobs ADD COLUMN sound TEXT NOT NULL DEFAULT '';
+        ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+        UPDATE meta SET value = '2' WHERE key = 'schema_version';
+    """,
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the ledger, or make an empty one. Raises StorageError where it is not one of this version."""
+    """Open the ledger, of an older version too, or make an empty one. Raises StorageError where it is no ledger."""
     with sqlite_errors():
         # Made by one thread and used by another, never by two at once.
         sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -61,13 +84,21 @@ def connect(path: Path) -> sqlite3.Connection:
         sql.execute("PRAGMA foreign_keys = ON")
         sql.executescript(_SCHEMA)
         sql.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (SCHEMA_VERSION,))
-        (found,) = sql.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+        while (found := _version(sql)) in _MIGRATIONS:
+            sql.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[found]} COMMIT;")
+        if found == SCHEMA_VERSION:
+            sql.executescript(_INDEXES)
     if found != SCHEMA_VERSION:
         sql.close()
         raise StorageError(
             f"the ledger {path} has schema {found} and this server knows {SCHEMA_VERSION}: choose another --store"
         )
     return sql
+
+
+def _version(sql: sqlite3.Connection) -> str:
+    (found,) = sql.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return str(found)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from v2a.errors import (
     BusyError,
     CancelledError,
     ConflictError,
+    GenerationError,
     MediaError,
     NotFoundError,
     StorageError,
@@ -41,8 +42,20 @@ class DamagedError(ConflictError):
     """All bytes arrived and are not those that were announced."""
 
 
+class AbortedError(GenerationError):
+    """What was being read will not be finished."""
+
+
 class DiskFullError(StorageError):
     """There is no room on the server's disk."""
+
+    retry_after_s = 30.0
+
+
+class QueueFullError(BusyError):
+    """As many jobs wait as may; retry_after_s: when the next place is likely to be free."""
+
+    retry_after_s = 1.0
 
 
 _STATUS: dict[type[BaseException], grpc.StatusCode] = {
@@ -54,6 +67,7 @@ _STATUS: dict[type[BaseException], grpc.StatusCode] = {
     NotFoundError: grpc.StatusCode.NOT_FOUND,
     ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
     ReusedIdError: grpc.StatusCode.ALREADY_EXISTS,
+    AbortedError: grpc.StatusCode.ABORTED,
     DamagedError: grpc.StatusCode.DATA_LOSS,
     StorageError: grpc.StatusCode.FAILED_PRECONDITION,
     DiskFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -71,6 +85,11 @@ def status_of(error: BaseException) -> grpc.StatusCode:
 def kind_of(error: V2AError) -> str:
     """The name of the error's nearest class in `v2a.errors`, which every client knows."""
     return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "v2a.errors")
+
+
+def retry_after_s(error: BaseException) -> float | None:
+    """When to try again what was refused for want of room; None where nobody knows."""
+    return error.retry_after_s if isinstance(error, DiskFullError | QueueFullError) else None
 
 
 def storage_error(error: OSError, what: str) -> StorageError:

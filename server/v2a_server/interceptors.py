@@ -1,15 +1,24 @@
 """The edge of the server: who may call, how errors travel, whether anybody is there."""
 
+import asyncio
 import hmac
+import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, TypeAlias
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 from v2a.errors import V2AError
-from v2a_server.errors import UnauthenticatedError, internal_error, status_of
+from v2a_server.errors import UnauthenticatedError, internal_error, retry_after_s, status_of
+
+_log = logging.getLogger(__name__)
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
@@ -18,6 +27,16 @@ _HEALTH = "/grpc.health.v1.Health/"
 _SCHEME = "Bearer "
 # A status travels in a header, and clients refuse headers of more than 8 KiB; a character takes up to 12 bytes there.
 _MAX_TEXT_CHARS = 600
+_CLIENT = re.compile(r"[A-Za-z0-9._:@-]{1,64}")
+# Where google.rpc.Status travels.
+_DETAILS = "grpc-status-details-bin"
+_PORT = re.compile(r":\d+$")
+
+
+def client_of(context: grpc.aio.ServicerContext[Any, Any]) -> str:
+    """Who calls: what its metadata says (`v2a-client`), else its address without the port."""
+    name = str(dict(context.invocation_metadata() or ()).get("v2a-client", ""))
+    return name if _CLIENT.fullmatch(name) else _PORT.sub("", context.peer())
 
 
 class Activity:
@@ -106,6 +125,9 @@ class Edge(grpc.aio.ServerInterceptor):
                     async with aclosing(behaviour(request, context)) as messages:
                         async for message in messages:
                             yield message
+                except asyncio.CancelledError:
+                    _log.info("%s: the caller has gone away", method)
+                    raise
                 except Exception as error:
                     await _abort(method, context, error)
 
@@ -118,4 +140,14 @@ async def _abort(method: str, context: grpc.aio.ServicerContext[Any, Any], error
     text = str(error) if isinstance(error, V2AError) else internal_error(method, error)
     if len(text) > _MAX_TEXT_CHARS:
         text = text[: _MAX_TEXT_CHARS - 2] + " …"
-    await context.abort(status_of(error), text)
+    code = status_of(error)
+    trailing: tuple[tuple[str, bytes], ...] = ()
+    if (wait_s := retry_after_s(error)) is not None:
+        delay = Duration()
+        delay.FromMilliseconds(round(wait_s * 1000))
+        detail = AnyMessage()
+        detail.Pack(RetryInfo(retry_delay=delay))
+        number, _ = code.value
+        status = Status(code=number, message=text, details=[detail])
+        trailing = ((_DETAILS, status.SerializeToString()),)
+    await context.abort(code, text, trailing)

@@ -4,57 +4,22 @@ A running job is fenced by its attempt: a method that takes a `Job` changes noth
 False, once that attempt was cancelled, retried or deleted.
 """
 
-import sqlite3
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
-from v2a.errors import BusyError, ConflictError, NotFoundError
+from v2a.errors import ConflictError, NotFoundError
 from v2a_api.v1 import generation_pb2 as pb
-from v2a_server import database
+from v2a_server import database, records
 from v2a_server.database import sqlite_errors, transaction
+from v2a_server.errors import QueueFullError
+from v2a_server.records import ENDED, Asking, Job, News, Released, State, job_of
+from v2a_server.turns import Waiting, in_order, may_enter, starting_share
 
-# A clip that kills its worker this often is given up; so is one that ran each time a server was killed.
+# A clip that kills its worker this often is given up.
 MAX_TRIES = 3
-# Clients receive messages of up to 4 MiB.
-_MAX_PAGE_BYTES = 3 << 20
-
-State: TypeAlias = "pb.State.ValueType"
-_ENDED = (pb.STATE_SUCCEEDED, pb.STATE_FAILED, pb.STATE_CANCELLED)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as it was when it was read."""
-
-    id: int
-    request_id: str
-    spec: pb.GenerationSpec
-    state: State
-    attempt: int
-
-    @property
-    def ended(self) -> bool:
-        """True where nothing will happen to it any more, unless it is created again."""
-        return self.state in _ENDED
-
-
-@dataclass(frozen=True)
-class News:
-    """What happened to a job after some event, and where it stands now."""
-
-    events: list[pb.GenerationEvent]
-    ended: bool
-    waiting: pb.Progress | None  # its place in the queue, while it has one
-
-
-@dataclass(frozen=True)
-class Released:
-    """Content that no job refers to any more."""
-
-    results: list[str]
-    uploads: list[str]
+# A server does not look into films, so its end is rarely a job's fault; but one that took the whole machine along
+# whenever it ran would do so for ever.
+MAX_DEATHS = 10
 
 
 class Ledger:
@@ -74,7 +39,7 @@ class Ledger:
         """The job with this id, if there is one."""
         with sqlite_errors():
             row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
-        return _job(row) if row else None
+        return job_of(row) if row else None
 
     def get(self, request_id: str) -> Job:
         """The job with this id. Raises NotFoundError."""
@@ -83,51 +48,75 @@ class Ledger:
             raise NotFoundError(f"there is no job {request_id}")
         return job
 
-    def create(self, request_id: str, spec: pb.GenerationSpec, max_queued: int) -> Job:
-        """Queue a new job, or a new attempt of one that failed or was cancelled. Raises BusyError."""
-        facts = (spec.SerializeToString(deterministic=True), spec.clip.upload_sha256, pb.STATE_QUEUED)
-        with transaction(self._sql):
-            queued, last = self._sql.execute(
-                "SELECT count(*) FILTER (WHERE state = ?), coalesce(max(place), 0) FROM jobs",
-                (pb.STATE_QUEUED,),
+    def twin(self, sound: str) -> Job | None:
+        """A job that made the same sound, if there is one."""
+        with sqlite_errors():
+            row = self._sql.execute(
+                "SELECT * FROM jobs WHERE sound = ? AND sound != '' AND state = ? ORDER BY id DESC LIMIT 1",
+                (sound, pb.STATE_SUCCEEDED),
             ).fetchone()
-            if queued >= max_queued:
-                raise BusyError(f"the server's queue is full ({queued} jobs): try again later")
+        return job_of(row) if row else None
+
+    def create(self, request_id: str, asking: Asking, max_queued: int) -> Job:
+        """Queue a new job, or a new attempt of one that has ended. Raises QueueFullError."""
+        with transaction(self._sql):
+            waiting, served_s = self._waiting()
+            if not may_enter(waiting, asking.client, asking.priority, max_queued):
+                raise QueueFullError(f"the server's queue is full ({len(waiting)} jobs): try again later")
             self._sql.execute(
-                "INSERT INTO jobs"
-                " (request_id, spec, upload, state, attempt, first_attempt, place, created_ms)"
-                " VALUES (?, ?, ?, ?, 1, 1, ?, ?) ON CONFLICT (request_id) DO UPDATE SET"
-                " spec = excluded.spec, upload = excluded.upload,"
-                " state = excluded.state, place = excluded.place,"
-                " attempt = attempt + 1, first_attempt = attempt + 1,"
-                " error = '', error_kind = '', ended_ms = 0",
-                (request_id, *facts, last + 1, _now_ms()),
+                "INSERT OR REPLACE INTO shares VALUES (?, ?)",
+                (asking.client, starting_share(waiting, asking.client, served_s)),
             )
-            job = self.get(request_id)
+            job = self._enter(request_id, asking, pb.STATE_QUEUED)
             self._note_state(job)
         return job
 
-    def claim(self) -> Job | None:
-        """Start the job that waits longest; None where none waits."""
+    def adopt(self, request_id: str, asking: Asking, twin: Job) -> bool:
+        """Make a job that has the takes and warnings of another. False where that has been deleted."""
         with transaction(self._sql):
-            row = self._sql.execute(
-                "UPDATE jobs SET state = ? WHERE id ="
-                " (SELECT id FROM jobs WHERE state = ? ORDER BY place LIMIT 1) RETURNING *",
-                (pb.STATE_RUNNING, pb.STATE_QUEUED),
-            ).fetchone()
-            if row is None:
+            found = self.find(twin.request_id)
+            if found is None or (found.id, found.attempt, found.state) != (twin.id, twin.attempt, pb.STATE_SUCCEEDED):
+                return False
+            job = self._enter(request_id, asking, pb.STATE_RUNNING)
+            self._sql.execute(
+                "INSERT OR REPLACE INTO takes SELECT ?, layer, take, sha256, message FROM takes WHERE job = ?",
+                (job.id, twin.id),
+            )
+            for (text,) in self._sql.execute("SELECT text FROM warnings WHERE job = ?", (twin.id,)).fetchall():
+                self._warn(job, text)
+            for take in records.read_takes(self._sql, job):
+                self._note(job.id, pb.GenerationEvent(take=take))
+            self._change(job, pb.STATE_SUCCEEDED)
+        return True
+
+    def claim(self) -> Job | None:
+        """Start the job whose turn it is; None where none waits."""
+        with transaction(self._sql):
+            order = in_order(*self._waiting())
+            if not order:
                 return None
-            job = _job(row)
+            chosen = order[0]
+            self._sql.execute(
+                "UPDATE shares SET served_s = served_s + ? WHERE client = ?", (chosen.cost_s, chosen.client)
+            )
+            row = self._sql.execute(
+                "UPDATE jobs SET state = ? WHERE id = ? RETURNING *", (pb.STATE_RUNNING, chosen.id)
+            ).fetchone()
+            job = job_of(row)
             self._note_state(job)
         return job
+
+    def queue(self) -> list[int]:
+        """The row ids of the jobs that wait, in the order of their turns."""
+        with sqlite_errors():
+            return [job.id for job in in_order(*self._waiting())]
 
     def add_warning(self, job: Job, text: str) -> bool:
         """Note a warning, once."""
         with transaction(self._sql):
             if not self._runs(job):
                 return False
-            if self._sql.execute("INSERT OR IGNORE INTO warnings VALUES (?, ?)", (job.id, text)).rowcount:
-                self._note(job.id, pb.GenerationEvent(warning=text))
+            self._warn(job, text)
         return True
 
     def add_take(self, job: Job, take: pb.Take) -> bool:
@@ -152,6 +141,19 @@ class Ledger:
         """End a running job with a message for the user and the name of its class in `v2a.errors`."""
         return self._end(job, pb.STATE_FAILED, error, error_kind)
 
+    def spoil(self, sha256: str, error: str) -> list[Job]:
+        """A stored take is damaged: the jobs that have it have failed after all. Returns them as they were."""
+        with transaction(self._sql):
+            rows = self._sql.execute(
+                "SELECT * FROM jobs WHERE id IN (SELECT job FROM takes WHERE sha256 = ?)", (sha256,)
+            ).fetchall()
+            jobs = [job_of(row) for row in rows]
+            self._sql.execute("DELETE FROM takes WHERE sha256 = ?", (sha256,))
+            for job in jobs:
+                if job.state == pb.STATE_SUCCEEDED:
+                    self._change(job, pb.STATE_FAILED, error, "StorageError")
+        return jobs
+
     def cancel(self, request_id: str) -> Job:
         """End a job that has not ended. Returns it as it was before. Raises NotFoundError."""
         with transaction(self._sql):
@@ -163,14 +165,21 @@ class Ledger:
     def retry(self, job: Job, why: str) -> bool:
         """Queue a running job again, at its old place, as a new attempt; give it up after MAX_TRIES."""
         with transaction(self._sql):
-            return self._runs(job) and self._retry(job, why)
+            if not self._runs(job):
+                return False
+            (first,) = self._sql.execute("SELECT first_attempt FROM jobs WHERE id = ?", (job.id,)).fetchone()
+            self._again(job, why, job.attempt - first + 1, MAX_TRIES)
+        return True
 
     def recover(self) -> int:
         """Queue again what was running when the last server was killed. Returns how many."""
         with transaction(self._sql):
             rows = self._sql.execute("SELECT * FROM jobs WHERE state = ?", (pb.STATE_RUNNING,)).fetchall()
             for row in rows:
-                self._retry(_job(row), "the server was killed while it ran")
+                self._sql.execute(
+                    "UPDATE jobs SET deaths = deaths + 1, first_attempt = first_attempt + 1 WHERE id = ?", (row["id"],)
+                )
+                self._again(job_of(row), "the server was killed while it ran", row["deaths"] + 1, MAX_DEATHS)
         return len(rows)
 
     def release(self, job: Job) -> bool:
@@ -179,29 +188,13 @@ class Ledger:
             if not self._runs(job):
                 return False
             self._sql.execute("UPDATE jobs SET first_attempt = first_attempt + 1 WHERE id = ?", (job.id,))
-            return self._retry(job, "")
+            self._again(job, "", 0, MAX_TRIES)
+        return True
 
     def news(self, job_id: int, after_sequence: int) -> News:
         """What happened to a job after an event. Raises NotFoundError where it was deleted."""
         with sqlite_errors():
-            row = self._sql.execute(
-                "SELECT state, (SELECT count(*) FROM jobs AS other"
-                " WHERE other.state = ? OR (other.state = ? AND other.place < mine.place))"
-                " FROM jobs AS mine WHERE id = ?",
-                (pb.STATE_RUNNING, pb.STATE_QUEUED, job_id),
-            ).fetchone()
-            if row is None:
-                raise NotFoundError("the job was deleted")
-            events = self._sql.execute(
-                "SELECT event FROM events WHERE job = ? AND sequence > ? ORDER BY sequence",
-                (job_id, after_sequence),
-            ).fetchall()
-        state, before = row
-        return News(
-            events=[pb.GenerationEvent.FromString(event) for (event,) in events],
-            ended=state in _ENDED,
-            waiting=(pb.Progress(queue_position=before, stage="waiting") if state == pb.STATE_QUEUED else None),
-        )
+            return records.read_news(self._sql, job_id, after_sequence)
 
     def generation(self, request_id: str) -> pb.Generation:
         """A job as clients see it. Raises NotFoundError."""
@@ -209,40 +202,21 @@ class Ledger:
             row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
             if row is None:
                 raise NotFoundError(f"there is no job {request_id}")
-            return self._generation(row)
+            return records.generation_of(self._sql, row)
 
     def generations(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
-        """A page of jobs, newest first, and the before_id of the next page; None where there is no other.
-
-        before_id: the row that the page starts after; None for the first page. limit: jobs at most; a page ends
-        earlier where it would outgrow a message.
-        """
-        page: list[pb.Generation] = []
-        last_id, n_bytes = None, 0
+        """See `records.read_page`."""
         with sqlite_errors():
-            rows = self._sql.execute(
-                "SELECT * FROM jobs WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?",
-                (before_id, before_id, limit + 1),
-            )
-            for row in rows:
-                generation = self._generation(row)
-                n_bytes += generation.ByteSize()
-                if page and (len(page) == limit or n_bytes > _MAX_PAGE_BYTES):
-                    return page, last_id
-                page.append(generation)
-                last_id = row["id"]
-        return page, None
+            return records.read_page(self._sql, before_id, limit)
 
-    def take(self, request_id: str, layer: str, index: int) -> pb.Take:
-        """A finished take. Raises NotFoundError."""
+    def take(self, request_id: str, layer: str, index: int) -> pb.Take | None:
+        """A finished take, or None while there is none. Raises NotFoundError for the job."""
         job = self.get(request_id)
         with sqlite_errors():
             row = self._sql.execute(
                 "SELECT message FROM takes WHERE job = ? AND layer = ? AND take = ?", (job.id, layer, index)
             ).fetchone()
-        if row is None:
-            raise NotFoundError(f"the job {request_id} has no finished take {index} of layer '{layer}'")
-        return pb.Take.FromString(row[0])
+        return pb.Take.FromString(row[0]) if row else None
 
     def delete(self, request_id: str) -> Released:
         """Forget a job that has ended. Raises NotFoundError, ConflictError."""
@@ -257,6 +231,15 @@ class Ledger:
                 results=[sha256 for (sha256,) in takes if not self.refers_to(sha256)],
                 uploads=[upload] if upload and not self._any("SELECT 1 FROM jobs WHERE upload = ?", upload) else [],
             )
+
+    def ended_before(self, time_ms: int, limit: int) -> list[str]:
+        """The request ids of jobs that ended before a time, oldest first."""
+        with sqlite_errors():
+            rows = self._sql.execute(
+                "SELECT request_id FROM jobs WHERE ended_ms > 0 AND ended_ms < ? ORDER BY ended_ms LIMIT ?",
+                (time_ms, limit),
+            ).fetchall()
+        return [request_id for (request_id,) in rows]
 
     def refers_to(self, sha256: str) -> bool:
         """Whether any job has a take with this digest."""
@@ -278,6 +261,39 @@ class Ledger:
             ).fetchone()
         return int(count)
 
+    def _waiting(self) -> tuple[list[Waiting], dict[str, float]]:
+        rows = self._sql.execute(
+            "SELECT id, client, priority, place, cost_s FROM jobs WHERE state = ?", (pb.STATE_QUEUED,)
+        )
+        return [Waiting(*row) for row in rows], dict(
+            self._sql.execute("SELECT client, served_s FROM shares").fetchall()
+        )
+
+    def _enter(self, request_id: str, asking: Asking, state: State) -> Job:
+        (last,) = self._sql.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()
+        self._sql.execute(
+            "INSERT INTO jobs (request_id, spec, upload, state, client, priority, cost_s, sound,"
+            " attempt, first_attempt, place, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 1, ?, ?)"
+            " ON CONFLICT (request_id) DO UPDATE SET spec = excluded.spec, upload = excluded.upload,"
+            " state = excluded.state, client = excluded.client, priority = excluded.priority,"
+            " cost_s = excluded.cost_s, sound = excluded.sound, place = excluded.place,"
+            " attempt = attempt + 1, first_attempt = attempt + 1, deaths = 0,"
+            " error = '', error_kind = '', ended_ms = 0",
+            (
+                request_id,
+                asking.spec.SerializeToString(deterministic=True),
+                asking.spec.clip.upload_sha256,
+                state,
+                asking.client,
+                asking.priority,
+                asking.cost_s,
+                asking.sound,
+                last + 1,
+                _now_ms(),
+            ),
+        )
+        return self.get(request_id)
+
     def _runs(self, job: Job) -> bool:
         question = "SELECT 1 FROM jobs WHERE id = ? AND attempt = ? AND state = ?"
         return self._any(question, job.id, job.attempt, pb.STATE_RUNNING)
@@ -285,14 +301,12 @@ class Ledger:
     def _any(self, question: str, *values: str | int) -> bool:
         return self._sql.execute(question, values).fetchone() is not None
 
-    def _retry(self, job: Job, why: str) -> bool:
-        (first,) = self._sql.execute("SELECT first_attempt FROM jobs WHERE id = ?", (job.id,)).fetchone()
-        if job.attempt - first + 1 < MAX_TRIES:
+    def _again(self, job: Job, why: str, n_tries: int, max_tries: int) -> None:
+        if n_tries < max_tries:
             self._sql.execute("UPDATE jobs SET attempt = attempt + 1 WHERE id = ?", (job.id,))
             self._change(job, pb.STATE_QUEUED)
         else:
-            self._change(job, pb.STATE_FAILED, f"given up after {MAX_TRIES} tries: {why}", "GenerationError")
-        return True
+            self._change(job, pb.STATE_FAILED, f"given up after {max_tries} tries: {why}", "GenerationError")
 
     def _end(self, job: Job, state: State, error: str = "", error_kind: str = "") -> bool:
         with transaction(self._sql):
@@ -304,9 +318,13 @@ class Ledger:
     def _change(self, job: Job, state: State, error: str = "", error_kind: str = "") -> None:
         self._sql.execute(
             "UPDATE jobs SET state = ?, error = ?, error_kind = ?, ended_ms = ? WHERE id = ?",
-            (state, error, error_kind, _now_ms() if state in _ENDED else 0, job.id),
+            (state, error, error_kind, _now_ms() if state in ENDED else 0, job.id),
         )
         self._note_state(self.get(job.request_id), error, error_kind)
+
+    def _warn(self, job: Job, text: str) -> None:
+        if self._sql.execute("INSERT OR IGNORE INTO warnings VALUES (?, ?)", (job.id, text)).rowcount:
+            self._note(job.id, pb.GenerationEvent(warning=text))
 
     def _note_state(self, job: Job, error: str = "", error_kind: str = "") -> None:
         change = pb.StateChange(state=job.state, attempt=job.attempt, error=error, error_kind=error_kind)
@@ -316,36 +334,6 @@ class Ledger:
         (last,) = self._sql.execute("SELECT coalesce(max(sequence), 0) FROM events WHERE job = ?", (job_id,)).fetchone()
         event.sequence = last + 1
         self._sql.execute("INSERT INTO events VALUES (?, ?, ?)", (job_id, last + 1, event.SerializeToString()))
-
-    def _generation(self, row: sqlite3.Row) -> pb.Generation:
-        job = _job(row)
-        messages = self._sql.execute("SELECT message FROM takes WHERE job = ?", (job.id,)).fetchall()
-        warnings = self._sql.execute("SELECT text FROM warnings WHERE job = ? ORDER BY rowid", (job.id,)).fetchall()
-        order = [layer.name for layer in job.spec.layers]
-        takes = [pb.Take.FromString(message) for (message,) in messages]
-        takes.sort(key=lambda take: (order.index(take.layer) if take.layer in order else 0, take.index))
-        return pb.Generation(
-            request_id=job.request_id,
-            spec=job.spec,
-            state=job.state,
-            attempt=job.attempt,
-            takes=takes,
-            error=row["error"],
-            error_kind=row["error_kind"],
-            warnings=[text for (text,) in warnings],
-            created_ms=row["created_ms"],
-            ended_ms=row["ended_ms"],
-        )
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        request_id=row["request_id"],
-        spec=pb.GenerationSpec.FromString(row["spec"]),
-        state=row["state"],
-        attempt=row["attempt"],
-    )
 
 
 def _now_ms() -> int:

@@ -1,24 +1,27 @@
-"""Takes jobs in, runs them one after another, tells watchers. The ledger remembers; this only acts."""
+"""What can be asked about jobs. The ledger remembers them, `running` runs them; this connects the two with callers."""
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
-from functools import partial
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from v2a.errors import StorageError, UnavailableError, UsageError, V2AError
+from v2a.errors import NotFoundError, UnavailableError, UsageError
+from v2a.request import Request
+from v2a.version import __version__
 from v2a_api.v1 import generation_pb2 as pb
-from v2a_api.v1 import worker_pb2
 from v2a_server.catalogue import Cards, check_model
 from v2a_server.convert import request_from_proto, source_rate_from_proto
-from v2a_server.errors import ReusedIdError, internal_error, kind_of
-from v2a_server.executor import Executor, WorkerLostError
-from v2a_server.ledger import Job, Ledger
+from v2a_server.errors import DamagedError, QueueFullError, ReusedIdError
+from v2a_server.executor import Executor
+from v2a_server.growing import read_growing
+from v2a_server.janitor import Janitor, Keeping
+from v2a_server.ledger import Ledger
+from v2a_server.ledger_thread import LedgerThread
 from v2a_server.live import Live
+from v2a_server.records import Asking, News
+from v2a_server.running import Runner
 from v2a_server.sources import Sources
 from v2a_server.store import Store
 from v2a_server.uploads import Uploads
@@ -26,16 +29,17 @@ from v2a_server.uploads import Uploads
 _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_FULL_DISK_PAUSE_S = 1.0
+# Those who wait hear of their new places at most this often.
+_PLACES_EVERY_S = 0.25
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Scheduler:
     """The jobs of one server.
 
-    cards: the models that may be asked for. max_queued: jobs that may wait.
+    cards: the models that may be asked for. max_queued: jobs of one priority that may wait. keeping: for how long
+    what has ended is kept.
     """
 
     def __init__(
@@ -47,251 +51,218 @@ class Scheduler:
         executor: Executor,
         cards: Cards,
         max_queued: int,
+        keeping: Keeping | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._uploads = uploads
         self._sources = sources
-        self._executor = executor
         self._cards = cards
         self._max_queued = max_queued
         self._live = Live()
-        self._wake = asyncio.Event()
-        # Attempts that were cancelled while they ran, until their worker has stopped.
-        self._cancelled: set[tuple[int, int]] = set()
-        self._stopping = False
-        self._slots: list[asyncio.Task[None]] = []
-        self._changes: set[asyncio.Task[Any]] = set()
-        # SQLite waits for the disk: one thread of its own, and so one writer.
-        self._ledger_thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._calls = LedgerThread()
         # Nobody may touch content between another's look at it and the entry in the ledger about it.
         self._content = asyncio.Lock()
+        self._queue_moved = asyncio.Event()
+        self._runner = Runner(
+            ledger, self._calls, store, sources, executor, self._live, self._content, self._queue_moved.set
+        )
+        self._janitor = Janitor(ledger, self._calls, store, uploads, self._content, keeping or Keeping())
+        self._changes: set[asyncio.Task[Any]] = set()
+        self._reads: dict[tuple[int, int, int], asyncio.Task[News]] = {}
 
     async def start(self, on_end: Callable[[], None]) -> None:
         """Go on where the last server stopped. Call once.
 
         on_end: called when jobs do not run any more, even where a bug is to blame.
         """
-        recovered = await self._do(self._ledger.recover)
-        results, uploads = await self._do(self._ledger.referenced)
-        await asyncio.to_thread(self._store.sweep, results)
-        await asyncio.to_thread(self._uploads.sweep, uploads)
+        recovered = await self._calls.do(self._ledger.recover)
+        await self._janitor.sweep()
         if recovered:
             _log.info("%d interrupted jobs go on", recovered)
-        self._slots = [asyncio.create_task(self._serve_slot()) for _ in range(self._executor.slots)]
-        for slot in self._slots:
-            slot.add_done_callback(lambda _: on_end())
-        self._warming = asyncio.create_task(self._executor.warm_up())
+        self._runner.start(on_end)
+        self._tasks = [asyncio.create_task(self._tell_places()), asyncio.create_task(self._janitor.work())]
 
     async def stop(self, grace_s: float) -> None:
         """Take no more jobs, give the running ones this long to end, and put the others back in the queue.
 
         Raises what ended a slot unforeseen.
         """
-        self._stopping = True
-        self._wake.set()
-        self._warming.cancel()
-        await asyncio.wait(self._slots, timeout=grace_s)
-        self.interrupt()
-        _, *ends = await asyncio.gather(self._warming, *self._slots, return_exceptions=True)
-        await self._executor.stop()
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._runner.stop(grace_s)
 
     def close(self) -> None:
         """Once no call is open any more: let go of the ledger."""
-        self._ledger_thread.shutdown()
+        self._calls.close()
 
     def interrupt(self) -> None:
         """Put the running jobs back in the queue now."""
-        for slot in self._slots:
-            slot.cancel()
+        self._runner.interrupt()
 
     async def idle(self) -> bool:
         """True where nothing waits and nothing runs."""
-        return await self._do(self._ledger.unfinished) == 0
+        return await self._calls.do(self._ledger.unfinished) == 0
 
-    async def create(self, request_id: str, spec: pb.GenerationSpec) -> pb.Generation:
+    async def create(
+        self,
+        request_id: str,
+        spec: pb.GenerationSpec,
+        client: str = "",
+        priority: "pb.Priority.ValueType" = pb.PRIORITY_INTERACTIVE,
+    ) -> pb.Generation:
         """Queue a job, or return the one that has this id. See CreateGeneration for the errors."""
-        return await self._whole(self._create(request_id, spec))
+        return await self._whole(self._create(request_id, spec, client, priority))
 
-    async def _create(self, request_id: str, spec: pb.GenerationSpec) -> pb.Generation:
+    async def _create(
+        self, request_id: str, spec: pb.GenerationSpec, client: str, priority: "pb.Priority.ValueType"
+    ) -> pb.Generation:
         if not _REQUEST_ID.fullmatch(request_id):
             raise UsageError("a request_id has 1 to 128 characters of [A-Za-z0-9._:-]")
+        if priority not in (pb.PRIORITY_UNSPECIFIED, pb.PRIORITY_INTERACTIVE, pb.PRIORITY_BATCH):
+            raise UsageError("the priority is not one that this server knows")
         request = request_from_proto(spec)
         source_rate_from_proto(spec.clip)
+        sound = _sound(spec)
+        asking = Asking(
+            spec, client, priority or pb.PRIORITY_INTERACTIVE, _cost_s(request), hashlib.sha256(sound).hexdigest()
+        )
         async with self._content:
-            known = await self._do(self._ledger.find, request_id)
-            if known is not None and _sound(known.spec) != _sound(spec):
+            known = await self._calls.do(self._ledger.find, request_id)
+            if known is not None and _sound(known.spec) != sound:
                 raise ReusedIdError(f"the request_id {request_id} was used for another request: choose a new one")
             if known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED):
-                self._refuse_if_stopping()
-                await asyncio.to_thread(check_model, self._cards, request)
-                await asyncio.to_thread(self._sources.resolve, spec.clip)
-                job = await self._do(self._ledger.create, request_id, spec, self._max_queued)
-                _log.info("job %s is queued, attempt %d", request_id, job.attempt)
-                self._live.news(job.id)
-                self._wake.set()
+                await self._enter(request_id, asking, request)
         return await self.get(request_id)
+
+    async def _enter(self, request_id: str, asking: Asking, request: Request) -> None:
+        if self._runner.stopping:
+            raise UnavailableError("the server is stopping: ask again when it is back")
+        await asyncio.to_thread(check_model, self._cards, request)
+        await asyncio.to_thread(self._sources.resolve, asking.spec.clip)
+        if not await self._answered_from_store(request_id, asking):
+            try:
+                job = await self._calls.do(self._ledger.create, request_id, asking, self._max_queued)
+            except QueueFullError as error:
+                error.retry_after_s = self._runner.pace.retry_after_s()
+                raise
+            _log.info("job %s is queued, attempt %d", request_id, job.attempt)
+            self._live.news(job.id)
+            self._queue_moved.set()
+            self._runner.wake()
+
+    async def _answered_from_store(self, request_id: str, asking: Asking) -> bool:
+        """Whether the same was made before, and is there undamaged."""
+        twin = await self._calls.do(self._ledger.twin, asking.sound)
+        if twin is None:
+            return False
+        try:
+            for take in (await self.get(twin.request_id)).takes:
+                await asyncio.to_thread(self._store.verify, take.sha256)
+        except DamagedError as error:
+            await self._spoil(take.sha256, error)
+            return False
+        if not await self._calls.do(self._ledger.adopt, request_id, asking, twin):
+            return False
+        _log.info("job %s is answered from the store: it was made as %s", request_id, twin.request_id)
+        return True
 
     async def watch(self, request_id: str, after_sequence: int) -> AsyncGenerator[pb.GenerationEvent, None]:
         """All events of a job after one, until it has ended. Raises NotFoundError, UsageError."""
         if after_sequence < 0:
             raise UsageError("after_sequence must not be negative")
-        job = await self._do(self._ledger.get, request_id)
+        job = await self._calls.do(self._ledger.get, request_id)
         sequence, told = after_sequence, None
+        grown: dict[tuple[str, int], pb.Growing] = {}
         with self._live.watch(job.id) as watcher:
             while True:
                 watcher.woken.clear()
                 if watcher.news:
                     watcher.news = False
-                    news = await self._do(self._ledger.news, job.id, sequence)
+                    news = await self._news(job.id, sequence)
                     for event in news.events:
                         sequence = event.sequence
                         yield event
                     if news.ended:
                         return
-                progress = news.waiting or self._live.progress(job.id)
+                waits = news.state == pb.STATE_QUEUED
+                progress = self._live.waiting(job.id) if waits else self._live.progress(job.id)
                 if progress is not None and progress != told:
                     yield pb.GenerationEvent(sequence=sequence, progress=progress)
                     told = progress
+                for name, take in dict(self._live.growing(job.id)).items():
+                    if grown.get(name) != take.growing:
+                        yield pb.GenerationEvent(sequence=sequence, growing=take.growing)
+                        grown[name] = take.growing
                 await watcher.woken.wait()
 
     async def get(self, request_id: str) -> pb.Generation:
         """A job as it is now. Raises NotFoundError."""
-        return await self._do(self._ledger.generation, request_id)
+        return await self._calls.do(self._ledger.generation, request_id)
 
     async def list(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
         """A page of jobs, newest first, and the before_id of the next page, if there is one."""
-        return await self._do(self._ledger.generations, before_id, limit)
+        return await self._calls.do(self._ledger.generations, before_id, limit)
 
     async def cancel(self, request_id: str) -> pb.Generation:
         """End a job; a running one stops within a step. Raises NotFoundError."""
         return await self._whole(self._cancel(request_id))
 
     async def _cancel(self, request_id: str) -> pb.Generation:
-        job = await self._do(self._ledger.cancel, request_id)
+        job = await self._calls.do(self._ledger.cancel, request_id)
         if not job.ended:
             _log.info("job %s is cancelled", request_id)
             if job.state == pb.STATE_RUNNING:
-                self._cancelled.add((job.id, job.attempt))
-                self._executor.cancel(request_id, job.attempt)
+                self._runner.cancel(job)
             self._live.news(job.id)
-            self._live.queue_moved()
+            self._queue_moved.set()
         return await self.get(request_id)
 
     async def delete(self, request_id: str) -> None:
         """Forget a job, and the content that only it referred to. Raises NotFoundError, ConflictError."""
-        await self._whole(self._delete(request_id))
-
-    async def _delete(self, request_id: str) -> None:
-        async with self._content:
-            released = await self._do(self._ledger.delete, request_id)
-            for sha256 in released.results:
-                await asyncio.to_thread(self._store.discard, sha256)
-            for sha256 in released.uploads:
-                await asyncio.to_thread(self._uploads.discard, sha256)
+        await self._whole(self._janitor.delete(request_id))
 
     async def take(self, request_id: str, layer: str, index: int) -> pb.Take:
-        """A finished take. Raises NotFoundError."""
-        return await self._do(self._ledger.take, request_id, layer, index)
-
-    async def _serve_slot(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            job = await self._insist(self._ledger.claim)
-            if job is None:
-                await self._wake.wait()
-                continue
-            self._wake.set()  # another slot may find one, too
-            self._live.news(job.id)
-            self._live.queue_moved()
-            try:
-                await self._insist(await self._run(job))
-            except asyncio.CancelledError:
-                await self._do(self._ledger.release, job)
-                raise
-            finally:
-                self._cancelled.discard((job.id, job.attempt))
-                self._live.forget(job.id)
-                self._live.news(job.id)
-
-    async def _run(self, job: Job) -> Callable[[], bool]:
-        """Run a claimed job. Returns the entry about its end that the ledger is to make."""
-        folder = None
+        """A finished take, undamaged. Raises NotFoundError, and DamagedError, with which its jobs have failed."""
+        take = await self._calls.do(self._ledger.take, request_id, layer, index)
+        if take is None:
+            raise NotFoundError(f"the job {request_id} has no finished take {index} of layer '{layer}'")
         try:
-            folder = self._store.new_work_folder(f"{job.id}-{job.attempt}")
-            source = await asyncio.to_thread(self._sources.resolve, job.spec.clip)
-            run = worker_pb2.ToWorker.Run(
-                request_id=job.request_id,
-                attempt=job.attempt,
-                spec=job.spec,
-                source_path=str(source),
-                out_dir=str(folder),
-            )
-            return await self._follow(job, run, folder)
-        except WorkerLostError as error:
-            _log.warning("job %s, attempt %d: %s", job.request_id, job.attempt, error)
-            return partial(self._ledger.retry, job, str(error))
-        except V2AError as error:
-            return partial(self._ledger.fail, job, kind_of(error), str(error))
-        except Exception as error:
-            text = internal_error(f"job {job.request_id}", error)
-            return partial(self._ledger.fail, job, "GenerationError", text)
-        finally:
-            if folder is not None:
-                await asyncio.to_thread(self._store.remove_work_folder, folder)
+            await asyncio.to_thread(self._store.verify, take.sha256)
+        except DamagedError as error:
+            async with self._content:
+                await self._spoil(take.sha256, error)
+            raise
+        return take
 
-    async def _follow(self, job: Job, run: worker_pb2.ToWorker.Run, folder: Path) -> Callable[[], bool]:
-        failure: V2AError | None = None
-        async with aclosing(self._executor.run(run)) as messages:
-            async for message in messages:
-                if message.HasField("done"):
-                    done = message.done
-                    _log.info("job %s has ended: %s", job.request_id, done.error_kind or "done")
-                    if failure is not None:
-                        return partial(self._ledger.fail, job, kind_of(failure), str(failure))
-                    if done.error_kind:
-                        return partial(self._ledger.fail, job, done.error_kind, done.error)
-                    return partial(self._ledger.succeed, job)
-                try:
-                    wanted = failure is None and await self._note(job, message, folder)
-                except V2AError as error:
-                    failure, wanted = error, False
-                if not wanted:
-                    self._executor.cancel(run.request_id, run.attempt)
-        raise WorkerLostError("the worker stopped in the middle of the job")
+    def read_growing(
+        self, request_id: str, layer: str, index: int, offset_bytes: int
+    ) -> AsyncGenerator[pb.TakeChunk, None]:
+        """See `growing.read_growing`."""
+        return read_growing(self._ledger, self._calls, self._live, request_id, (layer, index), offset_bytes)
 
-    async def _note(self, job: Job, message: worker_pb2.FromWorker, folder: Path) -> bool:
-        """Remember what a worker says. Returns False where nobody wants the job any more."""
-        # The executor cannot have heard of a cancellation that came before it got the job.
-        if (job.id, job.attempt) in self._cancelled:
-            return False
-        if message.HasField("progress"):
-            self._live.set_progress(job.id, message.progress)
-            return True
-        if message.HasField("take"):
-            wanted = await self._keep(job, message.take, folder)
-        else:
-            wanted = await self._do(self._ledger.add_warning, job, message.warning)
-        self._live.news(job.id)
-        return wanted
+    async def _spoil(self, sha256: str, error: DamagedError) -> None:
+        _log.error("the stored take %s: %s", sha256, error)
+        for job in await self._calls.do(self._ledger.spoil, sha256, str(error)):
+            self._live.news(job.id)
+        await asyncio.to_thread(self._store.discard, sha256)
 
-    async def _keep(self, job: Job, file: worker_pb2.FromWorker.TakeFile, folder: Path) -> bool:
-        sha256 = file.take.sha256
-        async with self._content:
-            await asyncio.to_thread(self._store.keep, folder, file)
-            try:
-                return await self._do(self._ledger.add_take, job, file.take)
-            finally:
-                # The job was cancelled meanwhile, or the ledger's disk is full.
-                if not await self._do(self._ledger.refers_to, sha256):
-                    await asyncio.to_thread(self._store.discard, sha256)
+    async def _news(self, job_id: int, after_sequence: int) -> News:
+        """What the ledger says, read once for all watchers who have come equally far."""
+        key = (job_id, after_sequence, self._live.version(job_id))
+        if key not in self._reads:
+            self._reads[key] = asyncio.create_task(self._calls.do(self._ledger.news, job_id, after_sequence))
+            self._reads[key].add_done_callback(lambda _: self._reads.pop(key))
+        return await asyncio.shield(self._reads[key])
 
-    def _refuse_if_stopping(self) -> None:
-        if self._stopping:
-            raise UnavailableError("the server is stopping: ask again when it is back")
+    async def _tell_places(self) -> None:
+        while True:
+            await self._queue_moved.wait()
+            self._queue_moved.clear()
+            order = await self._calls.insist(self._ledger.queue)
+            self._live.set_places({job_id: place for place, job_id in enumerate(order, self._runner.n_running)})
+            await asyncio.sleep(_PLACES_EVERY_S)
 
     async def _whole(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change to its end, even where the caller goes away: what acts on an entry must hear of it."""
@@ -300,23 +271,15 @@ class Scheduler:
         task.add_done_callback(self._changes.discard)
         return await asyncio.shield(task)
 
-    async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the ledger in its thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._ledger_thread, partial(work, *args, **kwargs))
 
-    async def _insist(self, work: Callable[[], T]) -> T:
-        """Call the ledger until it can be written: a full disk must not lose the end of a job."""
-        while True:
-            try:
-                return await self._do(work)
-            except StorageError as error:
-                _log.error("%s", error)
-                await asyncio.sleep(_FULL_DISK_PAUSE_S)
-
-
-def _sound(spec: pb.GenerationSpec) -> pb.GenerationSpec:
-    """What decides the sound: all but where the film lies."""
+def _sound(spec: pb.GenerationSpec) -> bytes:
+    """What decides the sound: all but where the film lies, and the software that makes it."""
     sound = pb.GenerationSpec()
     sound.CopyFrom(spec)
     sound.clip.ClearField("source")
-    return sound
+    return __version__.encode() + b"\n" + sound.SerializeToString(deterministic=True)
+
+
+def _cost_s(request: Request) -> float:
+    """Seconds of sound that are asked for."""
+    return float(request.clip.duration_s) * len(request.layers) * request.sampling.takes

@@ -25,6 +25,7 @@ from v2a_server.catalogue import Cards, find_card
 from v2a_server.convert import model_to_proto
 from v2a_server.errors import OutOfRangeError
 from v2a_server.executor import Executor
+from v2a_server.interceptors import client_of
 from v2a_server.scheduler import Scheduler
 from v2a_server.sources import Sources
 from v2a_server.store import Store
@@ -110,7 +111,7 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         self, request: generation_pb2.CreateGenerationRequest, context: Context
     ) -> generation_pb2.Generation:
         """See generation.proto, as for all that follow."""
-        return await self._scheduler.create(request.request_id, request.spec)
+        return await self._scheduler.create(request.request_id, request.spec, client_of(context), request.priority)
 
     async def WatchGeneration(
         self, request: generation_pb2.WatchGenerationRequest, context: Context
@@ -153,6 +154,14 @@ class GenerationService(generation_pb2_grpc.GenerationServiceServicer):
         self, request: generation_pb2.ReadTakeRequest, context: Context
     ) -> AsyncIterator[generation_pb2.TakeChunk]:
         """See generation.proto."""
+        if request.growing:
+            growing = self._scheduler.read_growing(
+                request.request_id, request.layer, request.index, request.offset_bytes
+            )
+            async with aclosing(growing) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
         take = await self._scheduler.take(request.request_id, request.layer, request.index)
         if not 0 <= request.offset_bytes <= take.size_bytes:
             raise OutOfRangeError(f"the take has {take.size_bytes} bytes, asked from {request.offset_bytes}")

@@ -3,6 +3,7 @@
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Collection
 from typing import BinaryIO, NoReturn, Protocol
 
@@ -10,6 +11,9 @@ from v2a.errors import CancelledError, V2AError
 from v2a_api.v1 import generation_pb2, worker_pb2
 from v2a_server import pipe
 from v2a_server.errors import internal_error, kind_of
+
+# Signs of life; the server's patience is many of them long (`worker_process.Patience`).
+_BEAT_S = 1.0
 
 
 class Report:
@@ -42,6 +46,10 @@ class Report:
     def take(self, take: generation_pb2.Take, file_name: str) -> None:
         """A finished file inside run.out_dir."""
         self._say(worker_pb2.FromWorker(take=worker_pb2.FromWorker.TakeFile(take=take, path=file_name)))
+
+    def growing(self, growing: generation_pb2.Growing, file_name: str) -> None:
+        """More of a take can be heard: a growing file inside run.out_dir."""
+        self._say(worker_pb2.FromWorker(growing=worker_pb2.FromWorker.GrowingFile(growing=growing, path=file_name)))
 
     def done(self, error: V2AError | None = None) -> None:
         """The job has ended; the loop says this."""
@@ -84,13 +92,17 @@ def work(make_engine: Callable[[], Engine]) -> None:
     cancelled: set[tuple[str, int]] = set()
     threading.Thread(target=_listen, args=(incoming, runs, cancelled), daemon=True).start()
 
+    sending = threading.Lock()
+
     def send(message: worker_pb2.FromWorker) -> None:
         try:
-            outgoing.write(pipe.frame(message))
-            outgoing.flush()
+            with sending:
+                outgoing.write(pipe.frame(message))
+                outgoing.flush()
         except BrokenPipeError:
             _leave()
 
+    threading.Thread(target=_beat, args=(send,), daemon=True).start()
     engine = make_engine()
     send(worker_pb2.FromWorker(ready=worker_pb2.FromWorker.Ready(device=engine.device)))
     while True:
@@ -128,6 +140,12 @@ def _listen(
         elif message.HasField("cancel"):
             cancelled.add((message.cancel.request_id, message.cancel.attempt))
     _leave()
+
+
+def _beat(send: Callable[[worker_pb2.FromWorker], None]) -> None:
+    while True:
+        send(worker_pb2.FromWorker(beat=worker_pb2.FromWorker.Beat()))
+        time.sleep(_BEAT_S)
 
 
 def _leave() -> NoReturn:

@@ -1,5 +1,6 @@
 """A server process under test, and the requests that the tests send it."""
 
+import itertools
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from v2a_api.v1 import generation_pb2_grpc, media_pb2_grpc, models_pb2_grpc, ser
 _HERE = Path(__file__).parent
 # Far longer than anything takes: a test that hangs fails.
 DEADLINE_S = 20.0
+_SEEDS = itertools.count(1_000)
 
 
 @dataclass
@@ -85,8 +87,13 @@ class Server:
         """The digests of the stored takes."""
         return sorted(path.name for path in (self.folder / "store" / "results").glob("*/*"))
 
-    def spec(self, film: str | None = "film.mp4", *, seed: int = 0, takes: int = 1, **plan: Any) -> pb.GenerationSpec:
-        """A request for a quarter of a second; `plan` tells the tone worker how it goes."""
+    def spec(
+        self, film: str | None = "film.mp4", *, seed: int | None = None, takes: int = 1, **plan: Any
+    ) -> pb.GenerationSpec:
+        """A request for a quarter of a second; `plan` tells the tone worker how it goes.
+
+        Without a seed it is like no other: what was made before is answered from the store.
+        """
         spec = pb.GenerationSpec(
             clip=pb.Clip(
                 source_digest="0" * 64,
@@ -102,7 +109,7 @@ class Server:
             model="tones",
             model_digest=self.model_digest,
             layers=[pb.Layer(name="mix", prompt=json.dumps(plan))],
-            sampling=pb.Sampling(seed=seed, takes=takes),
+            sampling=pb.Sampling(seed=next(_SEEDS) if seed is None else seed, takes=takes),
         )
         if film is not None:
             spec.clip.path = str(self.folder / "films" / film)
@@ -116,6 +123,10 @@ class Server:
     def get(self, request_id: str) -> pb.Generation:
         """GetGeneration."""
         return self.generation.GetGeneration(pb.GetGenerationRequest(request_id=request_id), timeout=DEADLINE_S)
+
+    def jobs(self) -> list[pb.Generation]:
+        """ListGenerations, the first page."""
+        return list(self.generation.ListGenerations(pb.ListGenerationsRequest(), timeout=DEADLINE_S).generations)
 
     def cancel(self, request_id: str) -> pb.Generation:
         """CancelGeneration."""

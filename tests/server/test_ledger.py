@@ -8,15 +8,16 @@ import pytest
 from v2a.errors import StorageError
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_server.ledger import Ledger
+from v2a_server.records import Asking
 
 
 def test_an_attempt_that_is_over_changes_nothing(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
-    ledger.create("job", pb.GenerationSpec(), max_queued=1)
+    ledger.create("job", Asking(pb.GenerationSpec()), max_queued=1)
     old = ledger.claim()
     assert old is not None
     ledger.cancel("job")
-    ledger.create("job", pb.GenerationSpec(), max_queued=1)
+    ledger.create("job", Asking(pb.GenerationSpec()), max_queued=1)
     new = ledger.claim()
     assert new is not None
     before = ledger.generation("job")
@@ -37,10 +38,10 @@ def test_an_attempt_that_is_over_changes_nothing(tmp_path: Path) -> None:
 def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
     Ledger(tmp_path / "ledger").close()
     sql = sqlite3.connect(tmp_path / "ledger")
-    sql.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    sql.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     sql.commit()
     sql.close()
-    with pytest.raises(StorageError, match="has schema 2 and this server knows 1: choose another --store"):
+    with pytest.raises(StorageError, match="has schema 99 and this server knows 2: choose another --store"):
         Ledger(tmp_path / "ledger")
 
 

@@ -13,7 +13,8 @@ from tests.server.running import DEADLINE_S, Server
 from v2a.cards import read_card
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_server.executor import LocalProcessExecutor
-from v2a_server.ledger import Job, Ledger
+from v2a_server.ledger import Ledger
+from v2a_server.records import Asking, Job
 from v2a_server.scheduler import Scheduler
 from v2a_server.sources import Sources
 from v2a_server.store import Store
@@ -29,7 +30,7 @@ async def running(
     store = Store(server.folder / "store")
     uploads = Uploads(server.folder / "store" / "uploads")
     sources = Sources(uploads, [server.folder / "films"])
-    executor = LocalProcessExecutor(_WORKER, dict)
+    executor = LocalProcessExecutor([_WORKER], dict)
     scheduler = Scheduler(
         ledger, store, uploads, sources, executor, lambda: {"tones": read_card(server.folder / "model")}, max_queued=9
     )
@@ -61,10 +62,10 @@ def test_a_caller_who_goes_away_does_not_leave_its_job_waiting(new_server: Calla
     entered, go_on = threading.Event(), threading.Event()
 
     class Slow(Ledger):
-        def create(self, request_id: str, spec: pb.GenerationSpec, max_queued: int) -> Job:
+        def create(self, request_id: str, asking: Asking, max_queued: int) -> Job:
             entered.set()
             go_on.wait(DEADLINE_S)
-            return super().create(request_id, spec, max_queued)
+            return super().create(request_id, asking, max_queued)
 
     async def main() -> None:
         server = new_server()

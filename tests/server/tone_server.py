@@ -8,6 +8,8 @@ from pathlib import Path
 from v2a.cards import read_card
 from v2a.errors import V2AError
 from v2a_server import app
+from v2a_server.executor import Patience
+from v2a_server.janitor import Keeping
 
 
 def main() -> None:
@@ -17,9 +19,15 @@ def main() -> None:
     options = json.loads(sys.argv[2])
     options["store"] = Path(options["store"])
     options["roots"] = tuple(Path(root) for root in options.get("roots", ()))
-    worker = [sys.executable, str(Path(__file__).with_name("tone_worker.py"))]
+    for name, kind in (("keeping", Keeping), ("patience", Patience)):
+        if name in options:
+            options[name] = kind(**options[name])
+    n_workers = options.pop("workers", 1)
+    worker = [sys.executable, str(Path(__file__).with_name("tone_worker.py")), str(model.parent / "broken")]
     try:
-        app.run(app.ServeOptions(**options), lambda: {"tones": read_card(model)}, worker, on_listening=_tell)
+        app.run(
+            app.ServeOptions(**options), lambda: {"tones": read_card(model)}, [worker] * n_workers, on_listening=_tell
+        )
     except V2AError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

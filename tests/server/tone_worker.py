@@ -1,8 +1,8 @@
 """A worker without a model: short tones through the server's own worker loop.
 
 The first layer's prompt is JSON that says how the job goes: steps, step_s (seconds a step takes), warning,
-prints (to stdout, as careless libraries do), and what goes wrong: kill, bug or error, in attempts up to
-bad_attempts.
+prints (to stdout, as careless libraries do), and what goes wrong: kill, bug, hang or error, in attempts up to
+bad_attempts. With a file named as its argument there, it does not start at all.
 """
 
 import hashlib
@@ -52,6 +52,8 @@ class ToneEngine:
                 continue
             if plan.get("kill"):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if plan.get("hang"):
+                time.sleep(3_600)
             if plan.get("bug"):
                 raise ZeroDivisionError("a secret of the code")
             if plan.get("error"):
@@ -84,4 +86,6 @@ class ToneEngine:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    if any(Path(name).exists() for name in sys.argv[1:]):
+        sys.exit(7)
     work(ToneEngine)

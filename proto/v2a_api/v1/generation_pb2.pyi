@@ -20,6 +20,28 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    PRIORITY_INTERACTIVE: _Priority.ValueType  # 1
+    """Somebody waits for it."""
+    PRIORITY_BATCH: _Priority.ValueType  # 2
+    """One of many, made when nobody waits."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """Interactive jobs run before batch jobs. The unspecified priority is interactive."""
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+PRIORITY_INTERACTIVE: Priority.ValueType  # 1
+"""Somebody waits for it."""
+PRIORITY_BATCH: Priority.ValueType  # 2
+"""One of many, made when nobody waits."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
+
 class _State:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -49,8 +71,11 @@ class CreateGenerationRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client, 1 … 128 characters of [A-Za-z0-9._:-]; the digest of the spec is a good choice."""
+    priority: Global___Priority.ValueType
+    """Not part of what is made, only of when."""
     @_builtins.property
     def spec(self) -> Global___GenerationSpec: ...
     def __init__(
@@ -58,10 +83,11 @@ class CreateGenerationRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         spec: Global___GenerationSpec | None = ...,
+        priority: Global___Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["priority", b"priority", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -369,6 +395,7 @@ class Generation(_message.Message):
     CREATED_MS_FIELD_NUMBER: _builtins.int
     ENDED_MS_FIELD_NUMBER: _builtins.int
     ERROR_KIND_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     state: Global___State.ValueType
     attempt: _builtins.int
@@ -381,6 +408,7 @@ class Generation(_message.Message):
     """Likewise; 0 until it has ended."""
     error_kind: _builtins.str
     """Which kind of failure, the name of a class in v2a.errors, e.g. "MediaError". Empty unless it failed."""
+    priority: Global___Priority.ValueType
     @_builtins.property
     def spec(self) -> Global___GenerationSpec: ...
     @_builtins.property
@@ -404,10 +432,11 @@ class Generation(_message.Message):
         created_ms: _builtins.int = ...,
         ended_ms: _builtins.int = ...,
         error_kind: _builtins.str = ...,
+        priority: Global___Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "created_ms", b"created_ms", "ended_ms", b"ended_ms", "error", b"error", "error_kind", b"error_kind", "request_id", b"request_id", "spec", b"spec", "state", b"state", "takes", b"takes", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "created_ms", b"created_ms", "ended_ms", b"ended_ms", "error", b"error", "error_kind", b"error_kind", "priority", b"priority", "request_id", b"request_id", "spec", b"spec", "state", b"state", "takes", b"takes", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -511,7 +540,9 @@ Global___WatchGenerationRequest: _TypeAlias = WatchGenerationRequest  # noqa: Y0
 
 @_typing.final
 class GenerationEvent(_message.Message):
-    """Durable events (state, warning, take) are replayed for ever; progress is sent only while it is news."""
+    """Durable events (state, warning, take) are replayed as long as the job is kept; progress and growing are sent only
+    while they are news.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -520,8 +551,9 @@ class GenerationEvent(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     WARNING_FIELD_NUMBER: _builtins.int
     TAKE_FIELD_NUMBER: _builtins.int
+    GROWING_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """Rises by at least one with each durable event of the job; progress repeats the last one."""
+    """Rises by at least one with each durable event of the job; progress and growing repeat the last one."""
     warning: _builtins.str
     @_builtins.property
     def state(self) -> Global___StateChange: ...
@@ -529,6 +561,8 @@ class GenerationEvent(_message.Message):
     def progress(self) -> Global___Progress: ...
     @_builtins.property
     def take(self) -> Global___Take: ...
+    @_builtins.property
+    def growing(self) -> Global___Growing: ...
     def __init__(
         self,
         *,
@@ -537,16 +571,55 @@ class GenerationEvent(_message.Message):
         progress: Global___Progress | None = ...,
         warning: _builtins.str = ...,
         take: Global___Take | None = ...,
+        growing: Global___Growing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "progress", b"progress", "state", b"state", "take", b"take", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "growing", b"growing", "progress", b"progress", "state", b"state", "take", b"take", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "progress", b"progress", "sequence", b"sequence", "state", b"state", "take", b"take", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "growing", b"growing", "progress", b"progress", "sequence", b"sequence", "state", b"state", "take", b"take", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["state", "progress", "warning", "take"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["state", "progress", "warning", "take", "growing"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___GenerationEvent: _TypeAlias = GenerationEvent  # noqa: Y015
+
+@_typing.final
+class Growing(_message.Message):
+    """A take of which a beginning can be read already (ReadTakeRequest.growing). Only of clips long enough to be made in
+    several stretches.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAYER_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    N_SAMPLES_READY_FIELD_NUMBER: _builtins.int
+    N_SAMPLES_FIELD_NUMBER: _builtins.int
+    RATE_HZ_FIELD_NUMBER: _builtins.int
+    layer: _builtins.str
+    index: _builtins.int
+    """0-based."""
+    n_samples_ready: _builtins.int
+    """Samples a channel that can be read."""
+    n_samples: _builtins.int
+    """And in the whole take."""
+    rate_hz: _builtins.int
+    def __init__(
+        self,
+        *,
+        layer: _builtins.str = ...,
+        index: _builtins.int = ...,
+        n_samples_ready: _builtins.int = ...,
+        n_samples: _builtins.int = ...,
+        rate_hz: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "layer", b"layer", "n_samples", b"n_samples", "n_samples_ready", b"n_samples_ready", "rate_hz", b"rate_hz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Growing: _TypeAlias = Growing  # noqa: Y015
 
 @_typing.final
 class StateChange(_message.Message):
@@ -737,11 +810,17 @@ class ReadTakeRequest(_message.Message):
     LAYER_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     OFFSET_BYTES_FIELD_NUMBER: _builtins.int
+    GROWING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     layer: _builtins.str
     index: _builtins.int
     """0-based."""
     offset_bytes: _builtins.int
+    growing: _builtins.bool
+    """Read while it is being made: a WAV of the take's format and length, sent as it grows, to be heard at once. Its
+    samples are those of the finished take, but before any change of level; the finished take also carries more labels.
+    The last message names that take. Where it is finished already, that is the only message.
+    """
     def __init__(
         self,
         *,
@@ -749,10 +828,11 @@ class ReadTakeRequest(_message.Message):
         layer: _builtins.str = ...,
         index: _builtins.int = ...,
         offset_bytes: _builtins.int = ...,
+        growing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "layer", b"layer", "offset_bytes", b"offset_bytes", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["growing", b"growing", "index", b"index", "layer", b"layer", "offset_bytes", b"offset_bytes", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -763,15 +843,21 @@ class TakeChunk(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATA_FIELD_NUMBER: _builtins.int
+    TAKE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
+    @_builtins.property
+    def take(self) -> Global___Take:
+        """With ReadTakeRequest.growing, alone in the last message: the finished take, to be read without `growing`."""
+
     def __init__(
         self,
         *,
         data: _builtins.bytes = ...,
+        take: Global___Take | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["take", b"take"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "take", b"take"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

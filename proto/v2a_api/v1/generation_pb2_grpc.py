@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class GenerationServiceStub(object):
     """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
     """
 
     def __init__(self, channel):
@@ -74,17 +77,22 @@ class GenerationServiceStub(object):
 
 class GenerationServiceServicer(object):
     """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
     """
 
     def CreateGeneration(self, request, context):
         """Starts a job, or returns the one that has this request_id already.
-        A job that failed or was cancelled is started again as a new attempt.
+        A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
+        whatever id, has its takes at once.
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.
         FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
         ALREADY_EXISTS: request_id was used with another spec.
-        RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+        RESOURCE_EXHAUSTED: the queue or the server's disk is full; the details hold a google.rpc.RetryInfo that says when
+        to try again.
         UNAVAILABLE: the server is stopping; try again when it is back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -131,8 +139,10 @@ class GenerationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReadTake(self, request, context):
-        """The bytes of a finished take, in order, from an offset.
+        """The bytes of a finished take, in order, from an offset; or, with `growing`, of one that is still being made.
         NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
+        DATA_LOSS: the take was damaged on the server's disk; nothing of it was sent, and its job has failed: ask again.
+        With `growing` also CANCELLED or ABORTED: the job ended otherwise than well before the take was finished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +196,9 @@ def add_GenerationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class GenerationService(object):
     """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
     """
 
     @staticmethod

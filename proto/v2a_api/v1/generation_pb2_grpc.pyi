@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GenerationServiceStub:
-    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart."""
+    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,13 +39,15 @@ class GenerationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GenerationServiceAsyncStub: ...
     CreateGeneration: _grpc.UnaryUnaryMultiCallable[_generation_pb2.CreateGenerationRequest, _generation_pb2.Generation]
     """Starts a job, or returns the one that has this request_id already.
-    A job that failed or was cancelled is started again as a new attempt.
+    A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
+    whatever id, has its takes at once.
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
     FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
     ALREADY_EXISTS: request_id was used with another spec.
-    RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+    RESOURCE_EXHAUSTED: the queue or the server's disk is full; the details hold a google.rpc.RetryInfo that says when
+    to try again.
     UNAVAILABLE: the server is stopping; try again when it is back.
     """
     WatchGeneration: _grpc.UnaryStreamMultiCallable[_generation_pb2.WatchGenerationRequest, _generation_pb2.GenerationEvent]
@@ -62,24 +68,32 @@ class GenerationServiceStub:
     NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
     """
     ReadTake: _grpc.UnaryStreamMultiCallable[_generation_pb2.ReadTakeRequest, _generation_pb2.TakeChunk]
-    """The bytes of a finished take, in order, from an offset.
+    """The bytes of a finished take, in order, from an offset; or, with `growing`, of one that is still being made.
     NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
+    DATA_LOSS: the take was damaged on the server's disk; nothing of it was sent, and its job has failed: ask again.
+    With `growing` also CANCELLED or ABORTED: the job ended otherwise than well before the take was finished.
     """
 
 @_typing.type_check_only
 class GenerationServiceAsyncStub(GenerationServiceStub):
-    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart."""
+    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateGeneration: _aio.UnaryUnaryMultiCallable[_generation_pb2.CreateGenerationRequest, _generation_pb2.Generation]  # type: ignore[assignment]
     """Starts a job, or returns the one that has this request_id already.
-    A job that failed or was cancelled is started again as a new attempt.
+    A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
+    whatever id, has its takes at once.
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
     FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
     ALREADY_EXISTS: request_id was used with another spec.
-    RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+    RESOURCE_EXHAUSTED: the queue or the server's disk is full; the details hold a google.rpc.RetryInfo that says when
+    to try again.
     UNAVAILABLE: the server is stopping; try again when it is back.
     """
     WatchGeneration: _aio.UnaryStreamMultiCallable[_generation_pb2.WatchGenerationRequest, _generation_pb2.GenerationEvent]  # type: ignore[assignment]
@@ -100,12 +114,18 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     NOT_FOUND: no such job. FAILED_PRECONDITION: it has not ended; cancel it first.
     """
     ReadTake: _aio.UnaryStreamMultiCallable[_generation_pb2.ReadTakeRequest, _generation_pb2.TakeChunk]  # type: ignore[assignment]
-    """The bytes of a finished take, in order, from an offset.
+    """The bytes of a finished take, in order, from an offset; or, with `growing`, of one that is still being made.
     NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
+    DATA_LOSS: the take was damaged on the server's disk; nothing of it was sent, and its job has failed: ask again.
+    With `growing` also CANCELLED or ABORTED: the job ended otherwise than well before the take was finished.
     """
 
 class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart."""
+    """Soundtracks for clips. A job is not a call: it goes on when its watcher goes away, and survives a restart.
+
+    Clients that wait get equal shares of the server. A client is who its metadata says it is (`v2a-client: NAME`, 1 … 64
+    characters of [A-Za-z0-9._:@-]), else its network address.
+    """
 
     @_abc_1.abstractmethod
     def CreateGeneration(
@@ -114,13 +134,15 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generation_pb2.Generation, _abc.Awaitable[_generation_pb2.Generation]]:
         """Starts a job, or returns the one that has this request_id already.
-        A job that failed or was cancelled is started again as a new attempt.
+        A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
+        whatever id, has its takes at once.
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.
         FAILED_PRECONDITION: model_digest is not the digest of the model that would run, or the store cannot be written.
         ALREADY_EXISTS: request_id was used with another spec.
-        RESOURCE_EXHAUSTED: the queue or the server's disk is full; try again later.
+        RESOURCE_EXHAUSTED: the queue or the server's disk is full; the details hold a google.rpc.RetryInfo that says when
+        to try again.
         UNAVAILABLE: the server is stopping; try again when it is back.
         """
 
@@ -177,8 +199,10 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.ReadTakeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_generation_pb2.TakeChunk], _abc.AsyncIterator[_generation_pb2.TakeChunk]]:
-        """The bytes of a finished take, in order, from an offset.
+        """The bytes of a finished take, in order, from an offset; or, with `growing`, of one that is still being made.
         NOT_FOUND: no such job or take. OUT_OF_RANGE: offset beyond the end.
+        DATA_LOSS: the take was damaged on the server's disk; nothing of it was sent, and its job has failed: ask again.
+        With `growing` also CANCELLED or ABORTED: the job ended otherwise than well before the take was finished.
         """
 
 def add_GenerationServiceServicer_to_server(servicer: GenerationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

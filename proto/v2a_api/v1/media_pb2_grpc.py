@@ -68,7 +68,7 @@ class MediaServiceServicer(object):
         OUT_OF_RANGE: offset is not the committed size (the message names it).
         DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
         FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
-        RESOURCE_EXHAUSTED: no room on the server's disk.
+        RESOURCE_EXHAUSTED: no room on the server's disk; the details hold a google.rpc.RetryInfo.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

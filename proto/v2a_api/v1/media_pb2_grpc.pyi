@@ -46,7 +46,7 @@ class MediaServiceStub:
     OUT_OF_RANGE: offset is not the committed size (the message names it).
     DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
     FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
-    RESOURCE_EXHAUSTED: no room on the server's disk.
+    RESOURCE_EXHAUSTED: no room on the server's disk; the details hold a google.rpc.RetryInfo.
     """
 
 @_typing.type_check_only
@@ -67,7 +67,7 @@ class MediaServiceAsyncStub(MediaServiceStub):
     OUT_OF_RANGE: offset is not the committed size (the message names it).
     DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
     FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
-    RESOURCE_EXHAUSTED: no room on the server's disk.
+    RESOURCE_EXHAUSTED: no room on the server's disk; the details hold a google.rpc.RetryInfo.
     """
 
 class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -97,7 +97,7 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         OUT_OF_RANGE: offset is not the committed size (the message names it).
         DATA_LOSS: all bytes arrived and their digest is another; the upload starts again from 0.
         FAILED_PRECONDITION: another stream sends this upload now (the newest one may), or the store cannot be written.
-        RESOURCE_EXHAUSTED: no room on the server's disk.
+        RESOURCE_EXHAUSTED: no room on the server's disk; the details hold a google.rpc.RetryInfo.
         """
 
 def add_MediaServiceServicer_to_server(servicer: MediaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

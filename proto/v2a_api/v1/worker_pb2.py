@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from v2a_api.v1 import generation_pb2 as v2a__api_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17v2a_api/v1/worker.proto\x12\x06v2a.v1\x1a\x1bv2a_api/v1/generation.proto\"\x8c\x02\n\x08ToWorker\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x14.v2a.v1.ToWorker.RunH\x00\x12)\n\x06\x63\x61ncel\x18\x02 \x01(\x0b\x32\x17.v2a.v1.ToWorker.CancelH\x00\x1av\n\x03Run\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12$\n\x04spec\x18\x03 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\x12\x13\n\x0bsource_path\x18\x04 \x01(\t\x12\x0f\n\x07out_dir\x18\x05 \x01(\t\x1a-\n\x06\x43\x61ncel\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\rB\t\n\x07message\"\x81\x03\n\nFromWorker\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12)\n\x05ready\x18\x03 \x01(\x0b\x32\x18.v2a.v1.FromWorker.ReadyH\x00\x12$\n\x08progress\x18\x04 \x01(\x0b\x32\x10.v2a.v1.ProgressH\x00\x12\x11\n\x07warning\x18\x05 \x01(\tH\x00\x12+\n\x04take\x18\x06 \x01(\x0b\x32\x1b.v2a.v1.FromWorker.TakeFileH\x00\x12\'\n\x04\x64one\x18\x07 \x01(\x0b\x32\x17.v2a.v1.FromWorker.DoneH\x00\x1a\x17\n\x05Ready\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x1a\x34\n\x08TakeFile\x12\x1a\n\x04take\x18\x01 \x01(\x0b\x32\x0c.v2a.v1.Take\x12\x0c\n\x04path\x18\x02 \x01(\t\x1a:\n\x04\x44one\x12\x12\n\nerror_kind\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07\x63rashed\x18\x03 \x01(\x08\x42\t\n\x07messageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17v2a_api/v1/worker.proto\x12\x06v2a.v1\x1a\x1bv2a_api/v1/generation.proto\"\xa3\x02\n\x08ToWorker\x12#\n\x03run\x18\x01 \x01(\x0b\x32\x14.v2a.v1.ToWorker.RunH\x00\x12)\n\x06\x63\x61ncel\x18\x02 \x01(\x0b\x32\x17.v2a.v1.ToWorker.CancelH\x00\x1a\x8c\x01\n\x03Run\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12$\n\x04spec\x18\x03 \x01(\x0b\x32\x16.v2a.v1.GenerationSpec\x12\x13\n\x0bsource_path\x18\x04 \x01(\t\x12\x0f\n\x07out_dir\x18\x05 \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_dir\x18\x06 \x01(\t\x1a-\n\x06\x43\x61ncel\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\rB\t\n\x07message\"\xa4\x04\n\nFromWorker\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12)\n\x05ready\x18\x03 \x01(\x0b\x32\x18.v2a.v1.FromWorker.ReadyH\x00\x12$\n\x08progress\x18\x04 \x01(\x0b\x32\x10.v2a.v1.ProgressH\x00\x12\x11\n\x07warning\x18\x05 \x01(\tH\x00\x12+\n\x04take\x18\x06 \x01(\x0b\x32\x1b.v2a.v1.FromWorker.TakeFileH\x00\x12\'\n\x04\x64one\x18\x07 \x01(\x0b\x32\x17.v2a.v1.FromWorker.DoneH\x00\x12\'\n\x04\x62\x65\x61t\x18\x08 \x01(\x0b\x32\x17.v2a.v1.FromWorker.BeatH\x00\x12\x31\n\x07growing\x18\t \x01(\x0b\x32\x1e.v2a.v1.FromWorker.GrowingFileH\x00\x1a\x17\n\x05Ready\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x1a\x34\n\x08TakeFile\x12\x1a\n\x04take\x18\x01 \x01(\x0b\x32\x0c.v2a.v1.Take\x12\x0c\n\x04path\x18\x02 \x01(\t\x1a\x06\n\x04\x42\x65\x61t\x1a=\n\x0bGrowingFile\x12 \n\x07growing\x18\x01 \x01(\x0b\x32\x0f.v2a.v1.Growing\x12\x0c\n\x04path\x18\x02 \x01(\t\x1a:\n\x04\x44one\x12\x12\n\nerror_kind\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07\x63rashed\x18\x03 \x01(\x08\x42\t\n\x07messageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'v2a_api.v1.worker_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TOWORKER']._serialized_start=65
-  _globals['_TOWORKER']._serialized_end=333
-  _globals['_TOWORKER_RUN']._serialized_start=157
-  _globals['_TOWORKER_RUN']._serialized_end=275
-  _globals['_TOWORKER_CANCEL']._serialized_start=277
-  _globals['_TOWORKER_CANCEL']._serialized_end=322
-  _globals['_FROMWORKER']._serialized_start=336
-  _globals['_FROMWORKER']._serialized_end=721
-  _globals['_FROMWORKER_READY']._serialized_start=573
-  _globals['_FROMWORKER_READY']._serialized_end=596
-  _globals['_FROMWORKER_TAKEFILE']._serialized_start=598
-  _globals['_FROMWORKER_TAKEFILE']._serialized_end=650
-  _globals['_FROMWORKER_DONE']._serialized_start=652
-  _globals['_FROMWORKER_DONE']._serialized_end=710
+  _globals['_TOWORKER']._serialized_end=356
+  _globals['_TOWORKER_RUN']._serialized_start=158
+  _globals['_TOWORKER_RUN']._serialized_end=298
+  _globals['_TOWORKER_CANCEL']._serialized_start=300
+  _globals['_TOWORKER_CANCEL']._serialized_end=345
+  _globals['_FROMWORKER']._serialized_start=359
+  _globals['_FROMWORKER']._serialized_end=907
+  _globals['_FROMWORKER_READY']._serialized_start=688
+  _globals['_FROMWORKER_READY']._serialized_end=711
+  _globals['_FROMWORKER_TAKEFILE']._serialized_start=713
+  _globals['_FROMWORKER_TAKEFILE']._serialized_end=765
+  _globals['_FROMWORKER_BEAT']._serialized_start=767
+  _globals['_FROMWORKER_BEAT']._serialized_end=773
+  _globals['_FROMWORKER_GROWINGFILE']._serialized_start=775
+  _globals['_FROMWORKER_GROWINGFILE']._serialized_end=836
+  _globals['_FROMWORKER_DONE']._serialized_start=838
+  _globals['_FROMWORKER_DONE']._serialized_end=896
 # @@protoc_insertion_point(module_scope)

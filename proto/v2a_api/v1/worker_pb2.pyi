@@ -34,12 +34,15 @@ class ToWorker(_message.Message):
         SPEC_FIELD_NUMBER: _builtins.int
         SOURCE_PATH_FIELD_NUMBER: _builtins.int
         OUT_DIR_FIELD_NUMBER: _builtins.int
+        FEATURES_DIR_FIELD_NUMBER: _builtins.int
         request_id: _builtins.str
         attempt: _builtins.int
         source_path: _builtins.str
         """Absolute path the worker reads the film from, already checked against the allowed roots."""
         out_dir: _builtins.str
         """Existing folder to write takes into; the front moves them to the store."""
+        features_dir: _builtins.str
+        """Existing folder in which what was seen of films is remembered across jobs. Empty: nowhere."""
         @_builtins.property
         def spec(self) -> _generation_pb2.GenerationSpec: ...
         def __init__(
@@ -50,10 +53,11 @@ class ToWorker(_message.Message):
             spec: _generation_pb2.GenerationSpec | None = ...,
             source_path: _builtins.str = ...,
             out_dir: _builtins.str = ...,
+            features_dir: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "out_dir", b"out_dir", "request_id", b"request_id", "source_path", b"source_path", "spec", b"spec"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "features_dir", b"features_dir", "out_dir", b"out_dir", "request_id", b"request_id", "source_path", b"source_path", "spec", b"spec"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,6 +148,44 @@ class FromWorker(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Beat(_message.Message):
+        """Sent every few seconds, whatever the worker does: the process is neither frozen nor gone."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GrowingFile(_message.Message):
+        """More of a take can be heard: `path` inside out_dir is its growing WAV."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        GROWING_FIELD_NUMBER: _builtins.int
+        PATH_FIELD_NUMBER: _builtins.int
+        path: _builtins.str
+        @_builtins.property
+        def growing(self) -> _generation_pb2.Growing: ...
+        def __init__(
+            self,
+            *,
+            growing: _generation_pb2.Growing | None = ...,
+            path: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["growing", b"growing"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["growing", b"growing", "path", b"path"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Done(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -175,8 +217,10 @@ class FromWorker(_message.Message):
     WARNING_FIELD_NUMBER: _builtins.int
     TAKE_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
+    BEAT_FIELD_NUMBER: _builtins.int
+    GROWING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """All but ready carry the job they are about."""
+    """All but ready and beat carry the job they are about."""
     attempt: _builtins.int
     warning: _builtins.str
     @_builtins.property
@@ -187,6 +231,10 @@ class FromWorker(_message.Message):
     def take(self) -> Global___FromWorker.TakeFile: ...
     @_builtins.property
     def done(self) -> Global___FromWorker.Done: ...
+    @_builtins.property
+    def beat(self) -> Global___FromWorker.Beat: ...
+    @_builtins.property
+    def growing(self) -> Global___FromWorker.GrowingFile: ...
     def __init__(
         self,
         *,
@@ -197,12 +245,14 @@ class FromWorker(_message.Message):
         warning: _builtins.str = ...,
         take: Global___FromWorker.TakeFile | None = ...,
         done: Global___FromWorker.Done | None = ...,
+        beat: Global___FromWorker.Beat | None = ...,
+        growing: Global___FromWorker.GrowingFile | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "message", b"message", "progress", b"progress", "ready", b"ready", "take", b"take", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "done", b"done", "growing", b"growing", "message", b"message", "progress", b"progress", "ready", b"ready", "take", b"take", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "done", b"done", "message", b"message", "progress", b"progress", "ready", b"ready", "request_id", b"request_id", "take", b"take", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "beat", b"beat", "done", b"done", "growing", b"growing", "message", b"message", "progress", b"progress", "ready", b"ready", "request_id", b"request_id", "take", b"take", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["ready", "progress", "warning", "take", "done"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["ready", "progress", "warning", "take", "done", "beat", "growing"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 

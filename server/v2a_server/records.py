@@ -1,0 +1,132 @@
+"""What the ledger gives out: jobs and what happened to them."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from v2a.errors import NotFoundError
+from v2a_api.v1 import generation_pb2 as pb
+
+# Clients receive messages of up to 4 MiB.
+_MAX_PAGE_BYTES = 3 << 20
+
+State: TypeAlias = "pb.State.ValueType"
+ENDED = (pb.STATE_SUCCEEDED, pb.STATE_FAILED, pb.STATE_CANCELLED)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for a job and what for. client: see `v2a_server.turns`; sound: a name of what is asked for."""
+
+    spec: pb.GenerationSpec
+    client: str = ""
+    priority: "pb.Priority.ValueType" = pb.PRIORITY_INTERACTIVE
+    cost_s: float = 1.0
+    sound: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it was when it was read."""
+
+    id: int
+    request_id: str
+    spec: pb.GenerationSpec
+    state: State
+    attempt: int
+
+    @property
+    def ended(self) -> bool:
+        """True where nothing will happen to it any more, unless it is created again."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class News:
+    """What happened to a job after some event."""
+
+    events: list[pb.GenerationEvent]
+    state: State
+
+    @property
+    def ended(self) -> bool:
+        """True where nothing more will happen."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class Released:
+    """Content that no job refers to any more."""
+
+    results: list[str]
+    uploads: list[str]
+
+
+def job_of(row: sqlite3.Row) -> Job:
+    """A row of the table of jobs."""
+    return Job(
+        id=row["id"],
+        request_id=row["request_id"],
+        spec=pb.GenerationSpec.FromString(row["spec"]),
+        state=row["state"],
+        attempt=row["attempt"],
+    )
+
+
+def read_news(sql: sqlite3.Connection, job_id: int, after_sequence: int) -> News:
+    """What happened to a job after an event. Raises NotFoundError where it was deleted."""
+    row = sql.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    if row is None:
+        raise NotFoundError("the job was deleted")
+    events = sql.execute(
+        "SELECT event FROM events WHERE job = ? AND sequence > ? ORDER BY sequence", (job_id, after_sequence)
+    ).fetchall()
+    return News(events=[pb.GenerationEvent.FromString(event) for (event,) in events], state=row["state"])
+
+
+def read_page(sql: sqlite3.Connection, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
+    """A page of jobs, newest first, and the before_id of the next page; None where there is no other.
+
+    before_id: the row that the page starts after; None for the first page. limit: jobs at most; a page ends earlier
+    where it would outgrow a message.
+    """
+    page: list[pb.Generation] = []
+    last_id, n_bytes = None, 0
+    rows = sql.execute(
+        "SELECT * FROM jobs WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?", (before_id, before_id, limit + 1)
+    )
+    for row in rows:
+        generation = generation_of(sql, row)
+        n_bytes += generation.ByteSize()
+        if page and (len(page) == limit or n_bytes > _MAX_PAGE_BYTES):
+            return page, last_id
+        page.append(generation)
+        last_id = row["id"]
+    return page, None
+
+
+def generation_of(sql: sqlite3.Connection, row: sqlite3.Row) -> pb.Generation:
+    """A row of the table of jobs as clients see it."""
+    job = job_of(row)
+    warnings = sql.execute("SELECT text FROM warnings WHERE job = ? ORDER BY rowid", (job.id,)).fetchall()
+    return pb.Generation(
+        request_id=job.request_id,
+        spec=job.spec,
+        state=job.state,
+        attempt=job.attempt,
+        takes=read_takes(sql, job),
+        error=row["error"],
+        error_kind=row["error_kind"],
+        warnings=[text for (text,) in warnings],
+        created_ms=row["created_ms"],
+        ended_ms=row["ended_ms"],
+        priority=row["priority"],
+    )
+
+
+def read_takes(sql: sqlite3.Connection, job: Job) -> list[pb.Take]:
+    """The finished takes of a job, in order of layer and take."""
+    messages = sql.execute("SELECT message FROM takes WHERE job = ?", (job.id,)).fetchall()
+    takes = [pb.Take.FromString(message) for (message,) in messages]
+    order = [layer.name for layer in job.spec.layers]
+    return sorted(takes, key=lambda take: (order.index(take.layer) if take.layer in order else 0, take.index))
