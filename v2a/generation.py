@@ -14,6 +14,7 @@ from torch import Tensor
 from v2a.audio import Audio
 from v2a.decoding import decoded, n_stretches, silence
 from v2a.errors import UsageError
+from v2a.features import Features, Watched
 from v2a.following import cues_from, following
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
@@ -64,11 +65,13 @@ class Take:
 OnStep = Callable[[Progress], None]
 
 
-def generate(model: Model, source: FrameSource, request: Request, on_step: OnStep) -> Iterator[Take]:
+def generate(
+    model: Model, source: FrameSource, request: Request, on_step: OnStep, features: Features | None = None
+) -> Iterator[Take]:
     """Make the takes of a request, layer by layer; each take's sound is made while its blocks are asked for.
 
     on_step is called before each step of the work and may raise to stop. The film is read before the first take is
-    given out, and not after.
+    given out, and not after; where features remember what it shows, not at all.
     Raises UsageError for a layer that the model does not make, MediaError where the frames of the clip cannot be read.
     """
     clip, sampling, card = request.clip, request.sampling, model.card
@@ -79,7 +82,11 @@ def generate(model: Model, source: FrameSource, request: Request, on_step: OnSte
             )
     n_tokens = -(-clip.n_samples(card.sample_rate_hz) // card.samples_per_token)
     windows = tuple(plan_windows(n_tokens, card.window_tokens, card.overlap_tokens))
-    watched = watch(model, source, clip, n_tokens, on_step)
+    watched = features.find(model, clip) if features else None
+    if watched is None:
+        watched = watch(model, source, clip, n_tokens, on_step)
+        if features:
+            features.keep(model, clip, watched)
     seen = cues_from(model.seen_events(watched.video), clip, card.latent_rate_hz)
     followed = {layer: following(layer, clip, seen) for layer in request.layers}
     sounding = {layer for layer in request.layers if followed[layer].sounds(layer, watched.moves)}
@@ -188,14 +195,6 @@ def _inside(window: Window, placed: Sequence[tuple[float, float]] | None) -> lis
     if placed is None:
         return None
     return [(at - window.start, strength) for at, strength in placed if window.start <= at < window.end]
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What a clip shows: features (n_tokens, Dv), and whether anything in it moves at all."""
-
-    video: Tensor
-    moves: bool
 
 
 def watch(model: Model, source: FrameSource, clip: Clip, n_tokens: int, on_step: OnStep) -> Watched:

@@ -8,16 +8,23 @@ import argparse
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import ExitStack
+from fractions import Fraction
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 import v2a
 from v2a.audio import Audio
 from v2a.delivery import Origin, deliver
 from v2a.errors import ConflictError, GenerationError, V2AError
+from v2a.features import FeatureFolder
 from v2a.media import VideoFile, source_digest
+from v2a.media.source import VideoInfo
 from v2a.models import choose_device
 from v2a.models.base import Model
 from v2a.request import Request
@@ -67,12 +74,14 @@ class TorchEngine:
         if model.card.digest != request.model_digest:
             raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
         total = len(request.layers) * request.sampling.takes
-        with VideoFile(path, rate) as source:
+        features = FeatureFolder(Path(run.features_dir)) if run.features_dir else None
+        with _Film(path, rate) as source:
             takes = v2a.generate(
                 model,
                 source,
                 request,
                 lambda progress: report.progress(progress.stage, progress.step, progress.total),
+                features,
             )
             for written, take in enumerate(takes):
                 sound = _announced(take.blocks, partial(report.progress, "writing", written, total))
@@ -131,6 +140,33 @@ class TorchEngine:
         if name not in self._models:
             self._models[name] = v2a.load_model(name, self.device)
         return self._models[name]
+
+
+class _Film:
+    """A `FrameSource` that opens its film when a frame is asked for: what was seen of it may be remembered."""
+
+    def __init__(self, path: Path, rate: Fraction | None) -> None:
+        self._path, self._rate = path, rate
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def _film(self) -> VideoFile:
+        return self._stack.enter_context(VideoFile(self._path, self._rate))
+
+    @property
+    def info(self) -> VideoInfo:
+        """See FrameSource."""
+        return self._film.info
+
+    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        """See FrameSource."""
+        return self._film.read(times_s, size)
 
 
 def _announced(sound: Iterator[Audio], on_end: Callable[[], None]) -> Iterator[Audio]:
