@@ -34,6 +34,9 @@ from v2a_server.worker_loop import Report, work
 
 _log = logging.getLogger(__name__)
 
+# Shorter clips are made in one go: there is nothing to hear before the end.
+_GROWS_FROM_S = 30
+
 
 class TorchEngine:
     """Runs the installed models on one device.
@@ -98,6 +101,7 @@ class TorchEngine:
     ) -> None:
         name = f"{take.layer}.{take.index}.wav"
         delivery = request.delivery
+        grows = request.clip.duration_s >= _GROWS_FROM_S
         delivered = deliver(
             sound,
             Path(run.out_dir) / name,
@@ -112,6 +116,7 @@ class TorchEngine:
                 seed=request.sampling.seed,
                 take=take.index,
             ),
+            growing=self._growing(run, request, take, report) if grows else None,
         )
         # Of several sounds, each warning says which it is about; a take's own hold for its whole layer.
         layer = f"{take.layer}: " if len(request.layers) > 1 else ""
@@ -135,6 +140,20 @@ class TorchEngine:
             ),
             name,
         )
+
+    def _growing(
+        self, run: worker_pb2.ToWorker.Run, request: Request, take: v2a.Take, report: Report
+    ) -> tuple[Path, Callable[[int], None]]:
+        name, rate_hz = f"{take.layer}.{take.index}.growing.wav", request.delivery.rate_hz
+        growing = generation_pb2.Growing(
+            layer=take.layer, index=take.index, n_samples=request.clip.n_samples(rate_hz), rate_hz=rate_hz
+        )
+
+        def more(n_samples: int) -> None:
+            growing.n_samples_ready = n_samples
+            report.growing(growing, name)
+
+        return Path(run.out_dir) / name, more
 
     def _model(self, name: str) -> Model:
         if name not in self._models:

@@ -8,11 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 
 from tests.server.running import refusal
 from v2a.cards import card
-from v2a.delivery import read_bext, wav_info
+from v2a.delivery import read_bext, read_wav, wav_info
 from v2a.media import source_digest
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import generation_pb2_grpc, time_pb2
@@ -115,6 +116,39 @@ def test_what_a_take_follows_can_be_asked_for(
     given = finish(generation, "given", spec).takes[0]
     assert list(given.cues) == list(seen.cues)
     assert given.sha256 == seen.sha256
+
+
+def test_the_beginning_of_a_long_take_is_heard_while_the_rest_is_made(
+    generation: generation_pb2_grpc.GenerationServiceStub, make_film: Callable[..., Path], film: Path, tmp_path: Path
+) -> None:
+    path = make_film(film.with_name("long.mp4"), rate=Fraction(5), n_frames=205)
+    spec = spec_of(film)
+    spec.clip.path = str(path)
+    spec.clip.source_digest = source_digest(path, Fraction(0), Fraction(40))
+    piece = spec.clip.pieces[0]
+    for end in (piece.source_end, piece.presented_end):
+        end.num = 40
+    spec.sampling.takes = 1
+    heard, seen = b"", []
+    for event in events(generation, "long", spec):
+        if event.HasField("growing") and not heard:
+            seen.append(event.growing)
+            request = pb.ReadTakeRequest(request_id="long", layer="effects", growing=True)
+            chunks = generation.ReadTake(request, timeout=_DEADLINE_S)
+            heard = next(chunks).data
+            assert state_of(generation, "long") == pb.STATE_RUNNING
+            *rest, last = chunks
+            heard += b"".join(chunk.data for chunk in rest)
+    assert 0 < seen[0].n_samples_ready < seen[0].n_samples == 40 * 48_000
+    (tmp_path / "growing.wav").write_bytes(heard)
+    read = generation.ReadTake(pb.ReadTakeRequest(request_id="long", layer="effects"), timeout=_DEADLINE_S)
+    (tmp_path / "final.wav").write_bytes(b"".join(chunk.data for chunk in read))
+    assert hashlib.sha256((tmp_path / "final.wav").read_bytes()).hexdigest() == last.take.sha256
+    np.testing.assert_array_equal(read_wav(tmp_path / "growing.wav").samples, read_wav(tmp_path / "final.wav").samples)
+
+
+def state_of(service: generation_pb2_grpc.GenerationServiceStub, request_id: str) -> "pb.State.ValueType":
+    return service.GetGeneration(pb.GetGenerationRequest(request_id=request_id), timeout=_DEADLINE_S).state
 
 
 def test_films_that_cannot_be_used(

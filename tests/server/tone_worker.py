@@ -2,7 +2,8 @@
 
 The first layer's prompt is JSON that says how the job goes: steps, step_s (seconds a step takes), warning,
 prints (to stdout, as careless libraries do), and what goes wrong: kill, bug, hang or error, in attempts up to
-bad_attempts. With a file named as its argument there, it does not start at all.
+bad_attempts. grows: parts in which a take can be heard while it is made, of grow_s seconds each; dies_at: the part
+after which the worker dies. Where a file that its arguments name is there, it does not start at all.
 """
 
 import hashlib
@@ -41,7 +42,7 @@ class ToneEngine:
                 self._sample(run, plan, report)
                 if warning := plan.get("warning"):
                     report.warning(warning)
-                self._write(run, layer.name, index, report)
+                self._write(run, layer.name, index, plan, report)
 
     def _sample(self, run: worker_pb2.ToWorker.Run, plan: dict[str, object], report: Report) -> None:
         steps = int(str(plan.get("steps", 2)))
@@ -59,7 +60,9 @@ class ToneEngine:
             if plan.get("error"):
                 raise MediaError(str(plan["error"]))
 
-    def _write(self, run: worker_pb2.ToWorker.Run, layer: str, index: int, report: Report) -> None:
+    def _write(
+        self, run: worker_pb2.ToWorker.Run, layer: str, index: int, plan: dict[str, object], report: Report
+    ) -> None:
         request = request_from_proto(run.spec)
         n_samples = request.clip.n_samples(request.delivery.rate_hz)
         hz = 220 * (index + 1) + request.sampling.seed
@@ -71,6 +74,8 @@ class ToneEngine:
             file.setframerate(request.delivery.rate_hz)
             file.writeframes(tone.astype("<i2").tobytes())
         wav = path.read_bytes()
+        if parts := int(str(plan.get("grows", 0))):
+            self._grow(run, layer, index, wav, parts, plan, report)
         take = generation_pb2.Take(
             layer=layer,
             index=index,
@@ -82,6 +87,27 @@ class ToneEngine:
             channels=1,
         )
         report.take(take, path.name)
+
+    def _grow(
+        self,
+        run: worker_pb2.ToWorker.Run,
+        layer: str,
+        index: int,
+        wav: bytes,
+        parts: int,
+        plan: dict[str, object],
+        report: Report,
+    ) -> None:
+        path, n_samples = Path(run.out_dir) / f"{layer}.{index}.growing.wav", (len(wav) - 44) // 2
+        growing = generation_pb2.Growing(layer=layer, index=index, n_samples=n_samples, rate_hz=48_000)
+        for part in range(1, parts + 1):
+            report.progress("sampling", part, parts)
+            growing.n_samples_ready = n_samples * part // parts
+            path.write_bytes(wav[: 44 + 2 * growing.n_samples_ready])
+            report.growing(growing, path.name)
+            time.sleep(float(str(plan.get("grow_s", 0))))
+            if plan.get("dies_at") == part and run.attempt <= int(str(plan.get("bad_attempts", 99))):
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -115,6 +115,32 @@ def test_the_same_sound_has_the_same_bytes_and_another_one_another_name(tmp_path
     assert names[0].originator_reference != names[1].originator_reference
 
 
+def test_a_sound_can_be_heard_while_it_comes_in(tmp_path: Path) -> None:
+    whole = tone(Fraction(3), peak=0.99)
+    halves = [Audio(whole.samples[:, :50_000], 48_000), Audio(whole.samples[:, 50_000:143_900], 48_000)]
+    growing, seen = tmp_path / "growing.wav", []
+
+    def more(n_samples: int) -> None:
+        data_bytes = growing.stat().st_size - (growing.read_bytes().index(b"data") + 8)
+        seen.append((n_samples, data_bytes))
+
+    delivered = deliver(
+        halves, tmp_path / "a.wav", Delivery(), start_s=Fraction(0), end_s=Fraction(3), origin=ORIGIN,
+        growing=(growing, more),
+    )  # fmt: skip
+    assert seen == [(50_000, 150_000), (143_900, 431_700), (144_000, 432_000)]
+    assert wav_info(growing) == wav_info(tmp_path / "a.wav")
+    np.testing.assert_allclose(read_wav(growing).samples[:, :143_900], whole.samples[:, :143_900], atol=2**-23)
+    # The finished file is the same but for its level and labels.
+    assert delivered.warnings
+    heard = read_wav(growing).samples
+    lowered = heard * (10 ** (-1 / 20) / heard.max())
+    np.testing.assert_allclose(read_wav(tmp_path / "a.wav").samples, lowered, atol=1e-6)
+    said = read_bext(growing)
+    assert said is not None
+    assert "AI-generated" in said.description
+
+
 def test_the_level_is_left_alone_unless_asked(tmp_path: Path) -> None:
     done = give(tone(Fraction(2), peak=0.1), tmp_path / "a.wav")
     assert done.peak_dbfs == pytest.approx(-20, abs=0.01)

@@ -1,14 +1,17 @@
 """From a model's sound to the file that leaves the house, whatever its length: in blocks, by way of the disk."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from v2a.audio import Audio, sample_at
 from v2a.delivery import labels
+from v2a.delivery.growing import GrowingWav
 from v2a.delivery.loudness import Meter
 from v2a.delivery.resample import resampled
 from v2a.delivery.spool import Spool
@@ -22,6 +25,9 @@ _DAY_S = 24 * 60 * 60
 # A model's sound comes in tokens; what lies between the last token's end and the range's end is cut or filled
 # without a word, anything longer is somebody's mistake.
 _TOKEN_S = Fraction(1, 25)
+
+# A file's path, and whom to tell how much of it there is.
+Growing: TypeAlias = tuple[Path, Callable[[int], None]]
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,15 @@ def deliver(
     start_s: Fraction,
     end_s: Fraction,
     origin: labels.Origin,
+    growing: Growing | None = None,
 ) -> Delivered:
     """Write a model's sound for the presented range [start_s, end_s) as a broadcast WAV, whole or not at all.
 
     sound begins at start_s and comes in blocks, of which few are held at once; meanwhile it lies on the disk of
     `path`. The file has sample_at(end_s) − sample_at(start_s) samples at delivery.rate_hz. Its level is left alone,
     unless a loudness was asked for or a sample would rise above −1 dBFS.
+    growing: a second file, of the same format and length, that can be heard while the sound comes in: at the level at
+    which it comes in, and without its loudness, which nobody knows yet.
 
     Raises GenerationError for a sound that is no sound (not finite, or of the wrong length), UsageError for
     an empty range or one that WAV cannot hold, StorageError where `path` cannot be written, MissingExtraError
@@ -65,19 +74,29 @@ def deliver(
     info = WavInfo(delivery.rate_hz, delivery.channels, n_samples, delivery.bit_depth)
     refuse_too_long(path, info)
     warnings: list[str] = []
-    with Spool(path, delivery.rate_hz, delivery.channels, n_samples) as spool:
+    time_reference = sample_at((delivery.timecode_origin_s + start_s) % _DAY_S, delivery.rate_hz)
+    ixml = labels.ixml(delivery, origin, time_reference)
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool(path, delivery.rate_hz, delivery.channels, n_samples))
+        heard = None
+        if growing:
+            bext = labels.bext("growing", delivery, origin, time_reference, None)
+            heard = stack.enter_context(GrowingWav(*growing, info, bext, ixml))
         for block in resampled(_with_channels(_checked(sound), delivery.channels, warnings), delivery.rate_hz):
             spool.add(block.samples)
+            if heard:
+                heard.add(block.samples)
         _fit(spool, info, warnings)
+        if heard:
+            heard.fill()
         gain_db = _gain_db(spool.meter, delivery.loudness_lufs, warnings)
         loudness = spool.meter.loudness_lufs(gain_db)
-        time_reference = sample_at((delivery.timecode_origin_s + start_s) % _DAY_S, delivery.rate_hz)
         sha256 = write_wav_blocks(
             path,
             info,
             spool.blocks(gain_db),
             labels.bext(f"{spool.sha256()}{gain_db}", delivery, origin, time_reference, loudness),
-            labels.ixml(delivery, origin, time_reference),
+            ixml,
         )
         return Delivered(
             sha256=sha256,

@@ -39,6 +39,11 @@ class WavInfo:
         """One sample of all channels."""
         return self.channels * self.bit_depth // 8
 
+    @property
+    def data_bytes(self) -> int:
+        """All samples."""
+        return self.n_samples * self.frame_bytes
+
 
 def write_wav(
     path: Path,
@@ -69,7 +74,26 @@ def write_wav_blocks(
 ) -> str:
     """Write info.n_samples samples that come in blocks (channels, n) as `write_wav` does; hex SHA-256 of the file."""
     refuse_too_long(path, info)
-    data_bytes = info.n_samples * info.frame_bytes
+    digest = hashlib.sha256()
+    with whole_file(path) as part, part.open("wb") as file:
+
+        def write(content: bytes) -> None:
+            digest.update(content)
+            file.write(content)
+
+        write(head(info, bext, ixml))
+        n_written = 0
+        for block in blocks:
+            write(encode(block, info.bit_depth))
+            n_written += block.shape[1]
+        if n_written != info.n_samples:
+            raise ValueError(f"{n_written} samples came for {info.n_samples}")
+        write(b"\0" * (info.data_bytes % 2))
+    return digest.hexdigest()
+
+
+def head(info: WavInfo, bext: Bext | None = None, ixml: str | None = None) -> bytes:
+    """All that stands before the samples."""
     byte_rate = info.rate_hz * info.frame_bytes
     chunks = _chunk(
         b"fmt ",
@@ -79,25 +103,8 @@ def write_wav_blocks(
         chunks += _chunk(b"bext", bext.pack())
     if ixml is not None:
         chunks += _chunk(b"iXML", ixml.encode())
-    padding = data_bytes % 2
-    riff_bytes = 4 + len(chunks) + 8 + data_bytes + padding
-    digest = hashlib.sha256()
-    with whole_file(path) as part, part.open("wb") as file:
-
-        def write(content: bytes) -> None:
-            digest.update(content)
-            file.write(content)
-
-        write(b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks)
-        write(b"data" + struct.pack("<I", data_bytes))
-        n_written = 0
-        for block in blocks:
-            write(_encode(block, info.bit_depth))
-            n_written += block.shape[1]
-        if n_written != info.n_samples:
-            raise ValueError(f"{n_written} samples came for {info.n_samples}")
-        write(b"\0" * padding)
-    return digest.hexdigest()
+    riff_bytes = 4 + len(chunks) + 8 + info.data_bytes + info.data_bytes % 2
+    return b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE" + chunks + b"data" + struct.pack("<I", info.data_bytes)
 
 
 def refuse_too_long(path: Path, info: WavInfo) -> None:
@@ -156,8 +163,8 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def _encode(samples: npt.NDArray[np.float32], bit_depth: int) -> bytes:
-    """(channels, n) → interleaved little-endian PCM."""
+def encode(samples: npt.NDArray[np.float32], bit_depth: int) -> bytes:
+    """(channels, n) → interleaved little-endian PCM, rounded to the nearest step; samples beyond ±1 clip."""
     full = 1 << (bit_depth - 1)
     steps = np.clip(np.rint(samples.T.astype(np.float64) * full), -full, full - 1)
     if bit_depth == 16:

@@ -818,7 +818,7 @@ class ReadTakeRequest(_message.Message):
     offset_bytes: _builtins.int
     growing: _builtins.bool
     """Read while it is being made: a WAV of the take's format and length, sent as it grows, to be heard at once. Its
-    samples are those of the finished take, but before any change of level; the finished take also carries more labels.
+    samples are those of the finished take, but before any change of level, and it does not say how loud it is.
     The last message names that take. Where it is finished already, that is the only message.
     """
     def __init__(
