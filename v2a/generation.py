@@ -66,12 +66,19 @@ OnStep = Callable[[Progress], None]
 
 
 def generate(
-    model: Model, source: FrameSource, request: Request, on_step: OnStep, features: Features | None = None
+    model: Model,
+    source: FrameSource,
+    request: Request,
+    on_step: OnStep,
+    features: Features | None = None,
+    *,
+    one_by_one: bool = False,
 ) -> Iterator[Take]:
     """Make the takes of a request, layer by layer; each take's sound is made while its blocks are asked for.
 
     on_step is called before each step of the work and may raise to stop. The film is read before the first take is
-    given out, and not after; where features remember what it shows, not at all.
+    given out, and not after; where features remember what it shows, not at all. one_by_one: the model is asked for one
+    thing at a time, which takes less memory and longer, and rounds otherwise.
     Raises UsageError for a layer that the model does not make, MediaError where the frames of the clip cannot be read.
     """
     clip, sampling, card = request.clip, request.sampling, model.card
@@ -98,7 +105,7 @@ def generate(
         cues, warnings = followed[layer].cues, _warnings(model, layer)
         for index in range(sampling.takes):
             if layer in sounding:
-                latents = _latents(model, request, layer, index, windows, watched.video, cues, on_sampling)
+                latents = _latents(model, request, layer, index, windows, watched.video, cues, on_sampling, one_by_one)
                 blocks = decoded(model, latents, n_tokens, sampling.seed + index, on_decoding)
             else:
                 blocks = silence(model, n_tokens)
@@ -115,6 +122,7 @@ def _latents(
     video: Tensor,
     cues: Sequence[Cue] | None,
     on_step: Callable[[], None],
+    one_by_one: bool,
 ) -> Iterator[Tensor]:
     """A take's latents in parts (n, C): of each window, those that the next one does not change."""
     clip, sampling, card = request.clip, request.sampling, model.card
@@ -132,7 +140,7 @@ def _latents(
         shape = (window.n_tokens, card.latent_dim)
         start = noise(sampling.seed, clip.source_digest, layer.name, index, window.index, shape)
         made = euler(
-            guided(model, given, opposite, sampling.guidance or preset.guidance),
+            guided(model, given, opposite, sampling.guidance or preset.guidance, one_by_one=one_by_one),
             start[None].to(video.device),
             sampling.steps or preset.steps,
             on_step,

@@ -34,8 +34,10 @@ def noise(seed: int, source: str, layer: str, take: int, window: int, shape: tup
     return torch.randn(shape, generator=torch.Generator().manual_seed(number), dtype=torch.float32)
 
 
-def guided(model: Model, given: Conditions, opposite: Conditions, guidance: float) -> Velocity:
-    """The velocity with classifier-free guidance (Ho & Salimans 2022), both branches in one batch.
+def guided(
+    model: Model, given: Conditions, opposite: Conditions, guidance: float, *, one_by_one: bool = False
+) -> Velocity:
+    """The velocity with classifier-free guidance (Ho & Salimans 2022), both branches in one batch or one by one.
 
     guidance 1 is the plain conditional velocity; more pushes away from the opposite. As the model's card says, it ends
     before the sound is finished (Kynkäänniemi et al. 2024), and the latents that it leads to are narrowed towards the
@@ -46,7 +48,10 @@ def guided(model: Model, given: Conditions, opposite: Conditions, guidance: floa
     def velocity(x: Tensor, t: float) -> Tensor:
         if guidance == 1.0 or t >= until:
             return model.velocity(x, x.new_full((1,), t), given)
-        towards, away = model.velocity(torch.cat([x, x]), x.new_full((2,), t), both).chunk(2)
+        if one_by_one:
+            towards, away = (model.velocity(x, x.new_full((1,), t), branch) for branch in (given, opposite))
+        else:
+            towards, away = model.velocity(torch.cat([x, x]), x.new_full((2,), t), both).chunk(2)
         pushed = away + guidance * (towards - away)
         if not rescale:
             return pushed

@@ -83,10 +83,22 @@ class ServeOptions:
     patience: Patience = field(default_factory=Patience)
 
 
-def worker_command(device: str, models: Sequence[str]) -> list[str]:
-    """A worker process. device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: loaded before the first job."""
+def worker_command(
+    device: str,
+    models: Sequence[str],
+    *,
+    threads: int = 0,
+    keep_loaded_bytes: int = 8 << 30,
+    unload_after_s: float = 600,
+) -> list[str]:
+    """A worker process.
+
+    device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: loaded before the first job. threads: of the processor;
+    0: all. keep_loaded_bytes: of models' weights. unload_after_s: without use.
+    """
     # -P: what lies in the current folder must not take a module's place.
-    return [sys.executable, "-P", "-m", "v2a_server.worker", "--device", device, *models]
+    command = [sys.executable, "-P", "-m", "v2a_server.worker", "--device", device, "--threads", str(threads)]
+    return [*command, "--keep-loaded", str(keep_loaded_bytes), "--unload-after", str(unload_after_s), *models]
 
 
 def run(
@@ -139,7 +151,7 @@ async def _serve(
     )
 
     try:
-        where = _bind(server, address)
+        where = bind(server, address)
         stop = asyncio.Event()
         await scheduler.start(on_end=stop.set)
         try:
@@ -164,7 +176,8 @@ async def _serve(
     _log.info("stopped")
 
 
-def _bind(server: grpc.aio.Server, address: Address) -> str:
+def bind(server: grpc.aio.Server, address: Address) -> str:
+    """Let a server that was not started listen there; the address that clients connect to. Raises UsageError."""
     if address.socket_path is not None:
         prepare_socket(address.socket_path)
     try:

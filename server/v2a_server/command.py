@@ -1,9 +1,10 @@
 """`v2a serve`."""
 
 import logging
+import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,13 +44,31 @@ def serve(
         float | None,
         typer.Option(metavar="SECONDS", min=1, help="Stop after so long without calls and jobs."),
     ] = None,
-    queue: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs that may wait.")] = 256,
+    queue: Annotated[int, typer.Option(metavar="N", min=1, help="Jobs of each priority that may wait.")] = 256,
+    workers: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Jobs at once, each in a process of its own; 0: one for each GPU."),
+    ] = 0,
+    keep_days: Annotated[
+        float,
+        typer.Option(metavar="DAYS", min=0, help="How long jobs and takes are kept after they ended; 0: for ever."),
+    ] = 30,
+    keep_loaded: Annotated[
+        float, typer.Option(metavar="GB", min=0, help="Weights of models that stay loaded, beside the one in use.")
+    ] = 8,
+    unload_after: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="A model that nobody uses is unloaded after so long.")
+    ] = 600,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether a server can be started like this, and what is wrong.")
+    ] = False,
 ) -> None:
     """Serve the installed models over gRPC, on this machine."""
     require("server", "torch", "einops", "safetensors", "soxr", "pyloudnorm", "grpc_health", "grpc_reflection")
     import platformdirs
 
     from v2a_server import app
+    from v2a_server.janitor import Keeping
 
     if device not in _DEVICES:
         raise UsageError(f"unknown device '{device}': choose from {', '.join(_DEVICES)}")
@@ -70,13 +89,32 @@ def serve(
         token=_token(token_file),
         exit_when_idle_s=exit_when_idle,
         max_queued=queue,
+        keeping=Keeping(jobs_s=keep_days * 86_400 or None),
     )
+    commands = _workers(
+        workers, device, list(installed), keep_loaded_bytes=round(keep_loaded * 1e9), unload_after_s=unload_after
+    )
+    if check:
+        from v2a_server.checking import check_server
+
+        raise typer.Exit(check_server(options, cards, commands, typer.echo))
     app.run(
         options,
         cards,
-        [app.worker_command(device, list(installed))],
+        commands,
         on_listening=lambda address: typer.echo(f"listening on {address}"),
     )
+
+
+def _workers(n_workers: int, device: str, models: list[str], **limits: Any) -> list[list[str]]:
+    """The commands of the worker processes, spread over the GPUs."""
+    from v2a_server.app import worker_command
+
+    n_gpus = len([*Path("/dev").glob("nvidia[0-9]*")]) if device in ("auto", "cuda") else 0
+    n_workers = n_workers or max(n_gpus, 1)
+    devices = [f"cuda:{index % n_gpus}" if n_gpus > 1 else device for index in range(n_workers)]
+    threads = max((os.cpu_count() or 1) // n_workers, 1) if n_workers > 1 else 0
+    return [worker_command(device, models, threads=threads, **limits) for device in devices]
 
 
 def _cards(names: list[str] | None) -> dict[str, ModelCard]:

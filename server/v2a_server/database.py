@@ -80,6 +80,11 @@ def connect(path: Path) -> sqlite3.Connection:
         sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         sql.row_factory = sqlite3.Row
         sql.execute("PRAGMA journal_mode = WAL")
+        (sound,) = sql.execute("PRAGMA quick_check(1)").fetchone()
+        if sound != "ok":
+            raise StorageError(
+                f"the ledger {path} is damaged ({sound}): put back a copy of it, or move it away to begin a new one"
+            )
         sql.execute("PRAGMA synchronous = FULL")
         sql.execute("PRAGMA foreign_keys = ON")
         sql.executescript(_SCHEMA)

@@ -1,14 +1,16 @@
 """The worker process: the only part of the server that loads torch.
 
-Usage: python -m v2a_server.worker [--device D] [MODEL ...]
+Usage: python -m v2a_server.worker [--device D] [--threads N] [--keep-loaded BYTES] [--unload-after S] [MODEL ...]
 The server starts it and speaks with it over stdin and stdout.
 """
 
 import argparse
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,50 +32,92 @@ from v2a.models.base import Model
 from v2a.request import Request
 from v2a_api.v1 import generation_pb2, worker_pb2
 from v2a_server.convert import cue_to_proto, request_from_proto, source_range, source_rate_from_proto
+from v2a_server.warm import WarmModels
 from v2a_server.worker_loop import Report, work
 
 _log = logging.getLogger(__name__)
 
 # Shorter clips are made in one go: there is nothing to hear before the end.
 _GROWS_FROM_S = 30
+_NO_MEMORY = (torch.OutOfMemoryError, MemoryError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class Frugality:
+    """What a worker takes of the machine.
+
+    threads: of the processor; 0: as many as there are cores. keep_loaded_bytes: of models' weights, as their files are
+    large. unload_after_s: seconds without use.
+    """
+
+    threads: int = 0
+    keep_loaded_bytes: int = 8 << 30
+    unload_after_s: float = 600.0
 
 
 class TorchEngine:
     """Runs the installed models on one device.
 
-    device: "auto", "cpu", "cuda" or "mps". models: names, loaded at once so that the first job does not wait.
+    device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: names, loaded at once so that the first job does not
+    wait.
     """
 
-    def __init__(self, device: str, models: Sequence[str]) -> None:
-        torch.set_num_threads(_cores())
+    def __init__(self, device: str, models: Sequence[str], frugality: Frugality) -> None:
+        torch.set_num_threads(frugality.threads or _cores())
         self.device = choose_device(device).type if device == "auto" else device
-        self._models: dict[str, Model] = {}
+        self._models = WarmModels(
+            lambda name: v2a.load_model(name, self.device),
+            lambda model: model.card.weights.stat().st_size,
+            _release_memory,
+            frugality.keep_loaded_bytes,
+            frugality.unload_after_s,
+        )
         for name in models:
             try:
-                self._model(name)
+                self._models.get(name)
             except V2AError as error:
                 # The others can still be served; jobs for this one fail with the same text.
                 _log.error("the model '%s' cannot be loaded: %s", name, error)
 
-    def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
+    def rest(self) -> None:
         """See Engine."""
+        self._models.drop_idle()
+
+    def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
+        """See Engine. Where memory runs out, the job is done again with less at once, before it fails."""
         request = request_from_proto(run.spec)
         try:
-            self._run(run, request, report)
-        except torch.OutOfMemoryError as error:
-            _log.exception("job %s", run.request_id)
+            return self._run(run, request, report)
+        except _NO_MEMORY as error:
+            if not _is_no_memory(error):
+                raise
+            _log.warning("job %s ran out of memory: %s", run.request_id, error)
+        # Only now: the error held on to what had filled the memory.
+        self._models.drop_others(request.model)
+        _release_memory()
+        report.warning(
+            "memory was short: the sound was made in smaller parts, and may differ from that of another time "
+            "by less than can be heard"
+        )
+        try:
+            return self._run(run, request, report, one_by_one=True)
+        except _NO_MEMORY as error:
+            if not _is_no_memory(error):
+                raise
+            _log.exception("job %s ran out of memory again", run.request_id)
             raise GenerationError(
-                "the device ran out of memory: ask for a shorter range, or start the server with --device cpu"
+                "the device ran out of memory: ask for a shorter range, end other programs that use it, or start the "
+                "server with --device cpu"
             ) from error
 
-    def _run(self, run: worker_pb2.ToWorker.Run, request: Request, report: Report) -> None:
+    def _run(self, run: worker_pb2.ToWorker.Run, request: Request, report: Report, *, one_by_one: bool = False) -> None:
         path = Path(run.source_path)
         rate = source_rate_from_proto(run.spec.clip)
         report.progress("reading", 0, 1)
         if source_digest(path, *source_range(request.clip.pieces), rate) != request.clip.source_digest:
             raise ConflictError("the film has changed since this was asked for: ask again")
         report.progress("reading", 1, 1)
-        model = self._model(request.model)
+        model = self._models.get(request.model)
         if model.card.digest != request.model_digest:
             raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
         total = len(request.layers) * request.sampling.takes
@@ -85,6 +129,7 @@ class TorchEngine:
                 request,
                 lambda progress: report.progress(progress.stage, progress.step, progress.total),
                 features,
+                one_by_one=one_by_one,
             )
             for written, take in enumerate(takes):
                 sound = _announced(take.blocks, partial(report.progress, "writing", written, total))
@@ -155,11 +200,6 @@ class TorchEngine:
 
         return Path(run.out_dir) / name, more
 
-    def _model(self, name: str) -> Model:
-        if name not in self._models:
-            self._models[name] = v2a.load_model(name, self.device)
-        return self._models[name]
-
 
 class _Film:
     """A `FrameSource` that opens its film when a frame is asked for: what was seen of it may be remembered."""
@@ -188,6 +228,17 @@ class _Film:
         return self._film.read(times_s, size)
 
 
+def _is_no_memory(error: BaseException) -> bool:
+    """The processor's allocator has no class of its own for this."""
+    return not isinstance(error, RuntimeError) or isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
+
+
+def _release_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _announced(sound: Iterator[Audio], on_end: Callable[[], None]) -> Iterator[Audio]:
     """The sound; on_end is called when it has been made."""
     yield from sound
@@ -203,10 +254,14 @@ def main() -> None:
     """Be a worker."""
     parser = argparse.ArgumentParser(prog="v2a_server.worker")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=Frugality.threads)
+    parser.add_argument("--keep-loaded", type=int, default=Frugality.keep_loaded_bytes)
+    parser.add_argument("--unload-after", type=float, default=Frugality.unload_after_s)
     parser.add_argument("models", nargs="*")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s worker %(name)s: %(message)s")
-    work(lambda: TorchEngine(options.device, options.models))
+    frugality = Frugality(options.threads, options.keep_loaded, options.unload_after)
+    work(lambda: TorchEngine(options.device, options.models, frugality))
 
 
 if __name__ == "__main__":

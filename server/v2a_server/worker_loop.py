@@ -14,6 +14,7 @@ from v2a_server.errors import internal_error, kind_of
 
 # Signs of life; the server's patience is many of them long (`worker_process.Patience`).
 _BEAT_S = 1.0
+_REST_EVERY_S = 15.0
 
 
 class Report:
@@ -81,6 +82,10 @@ class Engine(Protocol):
         """Make the takes of a job. Raises V2AError, whose text the user sees."""
         ...
 
+    def rest(self) -> None:
+        """Called every now and then while there is nothing to do: let go of what is not needed."""
+        ...
+
 
 def work(make_engine: Callable[[], Engine]) -> None:
     """Be a worker until the server closes the pipe.
@@ -106,7 +111,11 @@ def work(make_engine: Callable[[], Engine]) -> None:
     engine = make_engine()
     send(worker_pb2.FromWorker(ready=worker_pb2.FromWorker.Ready(device=engine.device)))
     while True:
-        run = runs.get()
+        try:
+            run = runs.get(timeout=_REST_EVERY_S)
+        except queue.Empty:
+            engine.rest()
+            continue
         report = Report(run, send, cancelled)
         try:
             engine.run(run, report)

@@ -75,10 +75,14 @@ class WorkerProcess:
         """The request id and attempt of the job that it works on."""
         return self._running
 
+    async def start(self) -> None:
+        """Start the process. Raises WorkerLostError where it ends before it is ready."""
+        await self._ready()
+
     async def warm_up(self) -> None:
         """Start the process, so that the first job finds the models loaded."""
         try:
-            await self._ready()
+            await self.start()
         except WorkerLostError as error:
             self._n_lost += 1
             _log.error("%s", error)

@@ -29,6 +29,9 @@ class ToneEngine:
 
     device = "cpu"
 
+    def rest(self) -> None:
+        """See Engine."""
+
     def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
         """See Engine."""
         request = request_from_proto(run.spec)

@@ -22,12 +22,18 @@ def load_model(name: str, device: str = "auto") -> Model:
 
 
 def choose_device(device: str) -> torch.device:
-    """ "auto" is the first of CUDA, MPS and CPU that is there."""
+    """ "auto" is the first of CUDA, MPS and CPU that is there; "cuda:1" is the second of several CUDA devices.
+
+    Raises UsageError for a device this machine has not got.
+    """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return torch.device(next(name for name, available in there.items() if available))
-    if device not in there:
+    kind, _, index = device.partition(":")
+    if kind not in there or (index and not (kind == "cuda" and index.isdecimal())):
         raise UsageError(f"unknown device '{device}': choose auto, {', '.join(there)}")
-    if not there[device]:
-        raise UsageError(f"this machine has no {device} device that torch can use: choose --device cpu")
+    if not there[kind]:
+        raise UsageError(f"this machine has no {kind} device that torch can use: choose --device cpu")
+    if index and int(index) >= torch.cuda.device_count():
+        raise UsageError(f"this machine has {torch.cuda.device_count()} CUDA devices, and {device} is none of them")
     return torch.device(device)
