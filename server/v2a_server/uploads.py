@@ -67,9 +67,9 @@ class Uploads:
         writer = self._writers[sha256] = object()
         try:
             self._refuse_without_room(size_bytes - arrived)
-            await self._append(sha256, size_bytes, writer, data)
+            found = await self._append(sha256, size_bytes, writer, data)
             if self._part(sha256).stat().st_size == size_bytes:
-                await self._verify(sha256, writer)
+                self._verify(sha256, found, writer)
         except OSError as error:
             raise storage_error(error, "the server's upload folder") from error
         finally:
@@ -87,7 +87,10 @@ class Uploads:
             if path.name not in referenced and path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
 
-    async def _append(self, sha256: str, size_bytes: int, writer: object, data: AsyncIterator[bytes]) -> None:
+    async def _append(self, sha256: str, size_bytes: int, writer: object, data: AsyncIterator[bytes]) -> str:
+        """Write what comes; the hex SHA-256 of all that is there then."""
+        digest = await asyncio.to_thread(_digest_of, self._part(sha256))
+        hashing: asyncio.Future[None] | None = None
         # Unbuffered: after a full disk nothing is left over that closing would try to write again.
         with FileIO(self._part(sha256), "ab") as file:
             try:
@@ -98,13 +101,19 @@ class Uploads:
                     rest = memoryview(block)
                     while rest:
                         rest = rest[file.write(rest) :]
+                    if hashing:
+                        await hashing
+                    # In a thread, while the next block comes in.
+                    hashing = asyncio.ensure_future(asyncio.to_thread(digest.update, block))
             finally:
+                if hashing:
+                    await hashing
                 # What a broken stream brought is kept, too.
                 await asyncio.to_thread(os.fsync, file.fileno())
+        return digest.hexdigest()
 
-    async def _verify(self, sha256: str, writer: object) -> None:
+    def _verify(self, sha256: str, found: str, writer: object) -> None:
         part = self._part(sha256)
-        found = await asyncio.to_thread(_digest, part)
         self._refuse_unless_newest(sha256, writer)
         if found != sha256:
             part.unlink()
@@ -127,9 +136,12 @@ class Uploads:
         return self._folder / f"{sha256}.part"
 
 
-def _digest(path: Path) -> str:
+def _digest_of(path: Path) -> "hashlib._Hash":
+    """Of what has arrived so far, to be gone on with."""
+    if not path.exists():
+        return hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256")
 
 
 def _checked(sha256: str) -> str:
