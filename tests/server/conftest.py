@@ -12,7 +12,7 @@ import pytest
 from tests.server.running import Server
 from v2a.cards import read_card
 
-_CARD = {
+CARD = {
     "name": "tones",
     "title": "Tones",
     "description": "Not a model.",
@@ -43,7 +43,7 @@ def new_server() -> Iterator[Callable[..., Server]]:
         for name in ("model", "films", "run"):
             (folder / name).mkdir(parents=True, mode=0o700)
         (folder / "films" / "film.mp4").write_bytes(b"the tone worker does not look")
-        (folder / "model" / "card.json").write_text(json.dumps(_CARD))
+        (folder / "model" / "card.json").write_text(json.dumps(CARD))
         (folder / "model" / "weights.safetensors").write_bytes(b"")
         digest = read_card(folder / "model").digest
         server = Server(folder, digest, listen=f"unix:{folder}/run/socket", options=options)
