@@ -28,17 +28,24 @@ def figures(scale: float = 1.0, *, frozen: bool = True) -> Iterator[Figure]:
             )
             yield at_most(f"{how}: all killed clients noticed within", 1000 * max(killed_s), 100, "ms")
             if frozen:
-                clients = [_client(server) for _ in range(n_clients)]
-                before = _n_gone(server)
-                for client in clients:
-                    client.send_signal(signal.SIGSTOP)
-                all_s = until(lambda: _n_gone(server) >= before + n_clients, within_s=120)  # noqa: B023
+                all_s = frozen_are_noticed(server, n_clients)
                 yield at_most(f"{how}: all of {n_clients} frozen clients noticed within", all_s, 25, "s")
-                for client in clients:
-                    client.kill()
-                    client.wait()
             server.cancel("long")
             yield holds(f"{how}: the server ends in peace", server.stop(), 0)
+
+
+def frozen_are_noticed(server: Server, n_clients: int) -> float:
+    """Freeze so many clients that watch the job "long"; seconds until the server has noticed all."""
+    clients = [_client(server) for _ in range(n_clients)]
+    before = _n_gone(server)
+    try:
+        for client in clients:
+            client.send_signal(signal.SIGSTOP)
+        return until(lambda: _n_gone(server) >= before + n_clients, within_s=120)
+    finally:
+        for client in clients:
+            client.kill()
+            client.communicate()
 
 
 def _client(server: Server) -> "subprocess.Popen[str]":

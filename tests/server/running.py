@@ -173,8 +173,14 @@ def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
     try:
         call()
     except grpc.RpcError as error:
-        return error.code(), error.details() or ""
+        return status(error)
     raise AssertionError("the call was not refused")
+
+
+def status(error: grpc.RpcError) -> tuple[grpc.StatusCode, str]:
+    """Of a call that failed."""
+    assert isinstance(error, grpc.Call)
+    return error.code(), error.details() or ""
 
 
 def eventually(true: Callable[[], bool]) -> bool:
