@@ -47,7 +47,9 @@ class StorageError(V2AError):
 
 
 class BusyError(V2AError):
-    """The server's queue is full: try again later."""
+    """The server's queue is full: try again later. retry_after_s: when, where the server has said so."""
+
+    retry_after_s: float | None = None
 
 
 class UnavailableError(V2AError):

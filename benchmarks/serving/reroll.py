@@ -51,10 +51,8 @@ def _ratio(film: Path, name: str, quality: str, n_runs: int, promised: bool) -> 
     yield told(
         f"{name}: first take, and another", f"{percentile(first_s, 0.5):.2f} s, {percentile(again_s, 0.5):.2f} s"
     )
-    busy_s = percentile(first_busy_s, 0.5), percentile(again_busy_s, 0.5)
-    yield told(
-        f"{name}: in processor seconds", f"{busy_s[0]:.2f} s, {busy_s[1]:.2f} s: {busy_s[0] / busy_s[1]:.2f} times"
-    )
+    first, again = percentile(first_busy_s, 0.5), percentile(again_busy_s, 0.5)
+    yield told(f"{name}: in processor seconds", f"{first:.2f} s, {again:.2f} s: {first / again:.2f} times")
     what = f"{name}: another take is faster"
     yield at_least(what, ratio, 2, "times") if promised else told(what, f"{ratio:.2f} times")
     yield holds(f"{name}: with and without what was remembered, the same samples", same, True)

@@ -1,11 +1,17 @@
 """Addresses, channels, and what a failed call means to the caller."""
 
+import getpass
+import hashlib
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 from v2a.errors import (
     BusyError,
@@ -86,7 +92,28 @@ def to_user_error(error: grpc.RpcError) -> V2AError:
         return UnavailableError("the server does not answer: look at its log, or end it and start it again")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return UnavailableError(f"what answers at this address is not the server that is wanted: {details}")
-    return _ERRORS.get(code, GenerationError)(details or f"the server answered {code.name}")
+    user_error = _ERRORS.get(code, GenerationError)(details or f"the server answered {code.name}")
+    if isinstance(user_error, BusyError):
+        user_error.retry_after_s = _retry_after_s(error)
+    return user_error
+
+
+def _retry_after_s(error: grpc.RpcError) -> float | None:
+    """When to try again, where the status's details say so."""
+    trailing: dict[str, str | bytes] = dict(error.trailing_metadata() or ()) if isinstance(error, grpc.Call) else {}
+    retry = RetryInfo()
+    try:
+        for detail in Status.FromString(trailing.get("grpc-status-details-bin", b"")).details:
+            if detail.Unpack(retry):
+                return float(retry.retry_delay.ToTimedelta().total_seconds())
+    except (DecodeError, OverflowError):
+        pass
+    return None
+
+
+def who_asks() -> tuple[str, str]:
+    """Metadata by which a server shares itself out fairly: a name of this user on this machine that tells neither."""
+    return "v2a-client", hashlib.sha256(f"{getpass.getuser()}@{platform.node()}".encode()).hexdigest()[:16]
 
 
 @contextmanager

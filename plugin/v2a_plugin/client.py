@@ -22,7 +22,7 @@ from v2a_api.v1.generation_pb2_grpc import GenerationServiceStub
 from v2a_api.v1.media_pb2_grpc import MediaServiceStub
 from v2a_api.v1.models_pb2_grpc import ModelServiceStub
 from v2a_api.v1.server_pb2_grpc import ServerServiceStub
-from v2a_plugin.channel import open_channel, status, to_user_error, user_errors
+from v2a_plugin.channel import open_channel, status, to_user_error, user_errors, who_asks
 from v2a_plugin.local_server import LocalServer, home
 from v2a_plugin.transfer import Metadata, download, upload
 
@@ -78,11 +78,16 @@ def request_id(spec: pb.GenerationSpec) -> str:
 
 
 class Client:
-    """One connection. Use as a context manager; calls may come from several threads."""
+    """One connection. Use as a context manager; calls may come from several threads.
+
+    priority: of the jobs that are asked for.
+    """
+
+    priority: "pb.Priority.ValueType" = pb.PRIORITY_INTERACTIVE
 
     def __init__(self, channel: grpc.Channel, metadata: Metadata = (), local: LocalServer | None = None) -> None:
         self._channel = channel
-        self._metadata = metadata
+        self._metadata = (*metadata, who_asks())
         self._local = local
         self._pid = 0
         self._server = ServerServiceStub(channel)
@@ -176,7 +181,7 @@ class Client:
         try:
             with self._at_work():
                 self._generations.CreateGeneration(
-                    pb.CreateGenerationRequest(request_id=name, spec=spec),
+                    pb.CreateGenerationRequest(request_id=name, spec=spec, priority=self.priority),
                     timeout=_CALL_S,
                     metadata=self._metadata,
                 )

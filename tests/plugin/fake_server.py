@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 from v2a_api import CONTRACT_VERSION
 from v2a_api.v1 import generation_pb2 as pb
@@ -135,8 +137,15 @@ class Fake(
             cues=[[cue.time.num, cue.time.den, cue.strength] for cue in spec.layers[0].cues],
             prompt=spec.layers[0].prompt, transcript=spec.layers[0].transcript,
             takes=spec.sampling.takes, seed=spec.sampling.seed,
+            client=dict(context.invocation_metadata()).get("v2a-client"),
+            priority=pb.Priority.Name(request.priority),
         )  # fmt: skip
         if self.script == "refuses":
+            retry = RetryInfo()
+            retry.retry_delay.FromMilliseconds(2_500)
+            details = Status()
+            details.details.add().Pack(retry)
+            context.set_trailing_metadata((("grpc-status-details-bin", details.SerializeToString()),))
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "the queue is full: try again later")
         job = pb.Generation(request_id=request.request_id, spec=spec, state=pb.STATE_SUCCEEDED, attempt=1)
         for layer in layers:

@@ -81,9 +81,22 @@ def test_a_job_that_fails_raises_the_error_that_the_server_names(fake_server: St
 def test_a_full_queue_is_a_busy_error(fake_server: Start, film: Path) -> None:
     with (
         connect(ServerChoice(fake_server("refuses").address)) as client,
-        pytest.raises(BusyError, match="try again"),
+        pytest.raises(BusyError, match="try again") as refused,
     ):
         client.generate(build(client, film))
+    assert refused.value.retry_after_s == 2.5
+
+
+def test_a_server_hears_who_asks_and_how_urgently(fake_server: Start, film: Path) -> None:
+    server = fake_server()
+    with connect(ServerChoice(server.address)) as client:
+        client.generate(build(client, film))
+        client.priority = pb.PRIORITY_BATCH
+        client.generate(build(client, film))
+    now, later = server.calls("create")
+    assert (now["priority"], later["priority"]) == ("PRIORITY_INTERACTIVE", "PRIORITY_BATCH")
+    assert now["client"] == later["client"]
+    assert len(now["client"]) == 16
 
 
 def test_a_server_that_dies_is_reported_with_what_to_do(fake_server: Start, film: Path) -> None:

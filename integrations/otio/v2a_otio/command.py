@@ -118,6 +118,7 @@ def conform(
     Its own tracks stay as they are. An event that fails does not stop the others; the exit status is then 1, as
     it is where there is no preview.
     """
+    from v2a_api.v1.generation_pb2 import PRIORITY_BATCH
     from v2a_otio.conform import conform as run
     from v2a_otio.conform import outline, prepare
     from v2a_otio.exports import chosen
@@ -150,6 +151,7 @@ def conform(
         report = outline(prepared, output)
     else:
         with connect(ServerChoice(server, token_file)) as client, ProgressBars(quiet=as_json) as bars:
+            client.priority = PRIORITY_BATCH
             report = run(prepared, output, client, bars.job, bars.tell)
     if as_json:
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))

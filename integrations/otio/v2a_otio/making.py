@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 AUDIO = "audio"  # the WAVs' folder
 
-# How often, and how long in all, a full server is asked again: an hour.
+# How often a full server is asked again where it does not say when, and for how long in all.
 _BUSY_PAUSE_S = 10.0
-_BUSY_TRIES = 360
+_BUSY_FOR_S = 3_600.0
 
 OnEvent = Callable[[pb.GenerationEvent], None]
 # Gives the listener for one event's job, from the words to show for it.
@@ -120,16 +120,20 @@ def _is_whole(plan: Plan, sounds: Sequence[SoundFile], folder: Path) -> bool:
 
 
 def _generate(maker: Maker, spec: pb.GenerationSpec, on_event: OnEvent) -> pb.Generation:
-    """Have it made; while the server has no room, try again now and then, for an hour at most."""
-    for tried in range(_BUSY_TRIES):
+    """Have it made; while the server has no room, try again when it says so, for an hour at most."""
+    give_up_s, waits = time.monotonic() + _BUSY_FOR_S, False
+    while True:
         try:
             return maker.generate(spec, on_event)
         except BusyError as error:
-            if not tried:
+            pause_s = error.retry_after_s or _BUSY_PAUSE_S
+            if time.monotonic() + pause_s > give_up_s:
+                raise
+            if not waits:
                 log.warning("waiting for room at the server: %s", error)
-            on_event(pb.GenerationEvent(progress=pb.Progress(stage="waiting for room at the server")))
-        time.sleep(_BUSY_PAUSE_S)
-    return maker.generate(spec, on_event)
+            waits = True
+        on_event(pb.GenerationEvent(progress=pb.Progress(stage="waiting for room at the server")))
+        time.sleep(pause_s)
 
 
 def make(outcome: Outcome, folder: Path, maker: Maker, watch: Watch) -> Outcome:
