@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from benchmarks.serving.figures import Figure, at_least, at_most, holds, percentile, told
-from benchmarks.serving.stub import helper, stub_server, until
+from benchmarks.serving.stub import busy_s, helper, stub_server, until
 from tests.server.running import Server
 from v2a_api.v1 import generation_pb2 as pb
 
@@ -25,8 +25,12 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
     duration_s = max(DURATION_S * scale, 2.0)
     with stub_server(max_queued=32) as server:
         server.start()
+        server.create("warm", server.spec())
+        server.finish("warm")
         peak = _rate(server, duration_s / 3, 2 / (2 * _STEP_S))[0]
+        before_s = busy_s(server.process.pid)
         goodput, health_s, counts = _rate(server, duration_s, _TIMES * peak)
+        busy = busy_s(server.process.pid) - before_s
         refused = counts["RESOURCE_EXHAUSTED"]
         yield told("peak, made a second", f"{peak:.2f}")
         yield told("asked for a second", f"{counts.total() / duration_s:.0f} for {duration_s:g} s")
@@ -34,6 +38,7 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
         yield at_most("health, 99 of 100 within", 1000 * percentile(health_s, 0.99), 100, "ms")
         yield told("health, in the middle", f"{1000 * percentile(health_s, 0.5):.1f} ms")
         yield told("refused", refused)
+        yield told("processor time of the server, a request", f"{1000 * busy / counts.total():.1f} ms")
         yield holds("refused without RetryInfo", counts["without RetryInfo"], 0)
         others = {name: n for name, n in counts.items() if name not in ("accepted", "RESOURCE_EXHAUSTED")}
         yield holds("other answers", others or "none", "none")

@@ -1,6 +1,5 @@
 """Servers with the shipped model, and films to ask them about."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import av
 import grpc
 import numpy as np
 
+from benchmarks.serving.stub import busy_s
 from v2a.cards import card
 from v2a.media import source_digest
 from v2a_api.v1 import generation_pb2 as pb
@@ -48,8 +48,7 @@ class RealServer:
 
     def busy_s(self) -> float:
         """Processor seconds of its worker so far: unlike time, they hardly depend on what else the machine does."""
-        user, system = Path(f"/proc/{self.worker_pid()}/stat").read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return busy_s(self.worker_pid())
 
     def worker_pid(self) -> int:
         """Of its worker process."""

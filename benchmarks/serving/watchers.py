@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from benchmarks.serving.figures import Figure, at_most, holds, percentile, scaled, told
-from benchmarks.serving.stub import helper, stub_server
+from benchmarks.serving.stub import busy_s, helper, stub_server
 from v2a_api.v1 import generation_pb2 as pb
 
 WATCHERS = 1_000
@@ -29,11 +29,14 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
         for client in clients:
             assert client.stdout is not None
             assert client.stdout.readline() == "watching\n"
+        before_s = busy_s(server.process.pid)
         late_s = list(chain.from_iterable(json.loads(client.communicate()[0]) for client in clients))
+        busy = busy_s(server.process.pid) - before_s
         # What was given before the last watcher had come is told late, and no news.
         late_s = [seconds for seconds in late_s if seconds < 30]
         yield told("watchers", each * _PROCESSES)
         yield holds("events, of those that were given", len(late_s), each * _PROCESSES * n_events)
+        yield told("processor time of the server, an event and watcher", f"{1000 * busy / len(late_s):.2f} ms")
         yield told("an event, in the middle, comes after", f"{1000 * percentile(late_s, 0.5):.0f} ms")
         yield at_most("99 of 100 within", 1000 * percentile(late_s, 0.99), 250, "ms")
         yield told("the last after", f"{1000 * max(late_s):.0f} ms")

@@ -57,12 +57,23 @@ class Ledger:
             ).fetchone()
         return job_of(row) if row else None
 
+    def look(self, request_id: str, asking: Asking, max_queued: int) -> Job | None:
+        """The job with this id, if there is one. Raises QueueFullError where it, or a new one, could not be queued.
+
+        A quick no for whoever comes too many; whoever passes may still be refused by `create`.
+        """
+        known = self.find(request_id)
+        again = known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED)
+        if again and self.twin(asking.sound) is None:
+            with sqlite_errors():
+                self._refuse_if_full(self._waiting()[0], asking, max_queued)
+        return known
+
     def create(self, request_id: str, asking: Asking, max_queued: int) -> Job:
         """Queue a new job, or a new attempt of one that has ended. Raises QueueFullError."""
         with transaction(self._sql):
             waiting, served_s = self._waiting()
-            if not may_enter(waiting, asking.client, asking.priority, max_queued):
-                raise QueueFullError(f"the server's queue is full ({len(waiting)} jobs): try again later")
+            self._refuse_if_full(waiting, asking, max_queued)
             self._sql.execute(
                 "INSERT OR REPLACE INTO shares VALUES (?, ?)",
                 (asking.client, starting_share(waiting, asking.client, served_s)),
@@ -268,6 +279,10 @@ class Ledger:
         return [Waiting(*row) for row in rows], dict(
             self._sql.execute("SELECT client, served_s FROM shares").fetchall()
         )
+
+    def _refuse_if_full(self, waiting: list[Waiting], asking: Asking, max_queued: int) -> None:
+        if not may_enter(waiting, asking.client, asking.priority, max_queued):
+            raise QueueFullError(f"the server's queue is full ({len(waiting)} jobs): try again later")
 
     def _enter(self, request_id: str, asking: Asking, state: State) -> Job:
         (last,) = self._sql.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()

@@ -20,7 +20,7 @@ from v2a_server.janitor import Janitor, Keeping
 from v2a_server.ledger import Ledger
 from v2a_server.ledger_thread import LedgerThread
 from v2a_server.live import Live
-from v2a_server.records import Asking, News
+from v2a_server.records import Asking, Job, News
 from v2a_server.running import Runner
 from v2a_server.sources import Sources
 from v2a_server.store import Store
@@ -124,29 +124,30 @@ class Scheduler:
             raise UsageError("the priority is not one that this server knows")
         request = request_from_proto(spec)
         source_rate_from_proto(spec.clip)
-        sound = _sound(spec)
-        asking = Asking(
-            spec, client, priority or pb.PRIORITY_INTERACTIVE, _cost_s(request), hashlib.sha256(sound).hexdigest()
-        )
-        async with self._content:
-            known = await self._calls.do(self._ledger.find, request_id)
-            if known is not None and _sound(known.spec) != sound:
-                raise ReusedIdError(f"the request_id {request_id} was used for another request: choose a new one")
+        sound = hashlib.sha256(_sound(spec)).hexdigest()
+        asking = Asking(spec, client, priority or pb.PRIORITY_INTERACTIVE, _cost_s(request), sound)
+        try:
+            known = await self._calls.do(self._ledger.look, request_id, asking, self._max_queued)
+            _refuse_reuse(known, spec)
             if known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED):
-                await self._enter(request_id, asking, request)
+                if self._runner.stopping:
+                    raise UnavailableError("the server is stopping: ask again when it is back")
+                await asyncio.to_thread(check_model, self._cards, request)
+                async with self._content:
+                    await self._enter(request_id, asking)
+        except QueueFullError as error:
+            error.retry_after_s = self._runner.pace.retry_after_s()
+            raise
         return await self.get(request_id)
 
-    async def _enter(self, request_id: str, asking: Asking, request: Request) -> None:
-        if self._runner.stopping:
-            raise UnavailableError("the server is stopping: ask again when it is back")
-        await asyncio.to_thread(check_model, self._cards, request)
+    async def _enter(self, request_id: str, asking: Asking) -> None:
+        known = await self._calls.do(self._ledger.find, request_id)
+        _refuse_reuse(known, asking.spec)
+        if known is not None and known.state not in (pb.STATE_FAILED, pb.STATE_CANCELLED):
+            return  # somebody asked for the same at the same time
         await asyncio.to_thread(self._sources.resolve, asking.spec.clip)
         if not await self._answered_from_store(request_id, asking):
-            try:
-                job = await self._calls.do(self._ledger.create, request_id, asking, self._max_queued)
-            except QueueFullError as error:
-                error.retry_after_s = self._runner.pace.retry_after_s()
-                raise
+            job = await self._calls.do(self._ledger.create, request_id, asking, self._max_queued)
             _log.info("job %s is queued, attempt %d", request_id, job.attempt)
             self._live.news(job.id)
             self._queue_moved.set()
@@ -278,6 +279,11 @@ def _sound(spec: pb.GenerationSpec) -> bytes:
     sound.CopyFrom(spec)
     sound.clip.ClearField("source")
     return __version__.encode() + b"\n" + sound.SerializeToString(deterministic=True)
+
+
+def _refuse_reuse(known: Job | None, spec: pb.GenerationSpec) -> None:
+    if known is not None and _sound(known.spec) != _sound(spec):
+        raise ReusedIdError(f"the request_id {known.request_id} was used for another request: choose a new one")
 
 
 def _cost_s(request: Request) -> float:
