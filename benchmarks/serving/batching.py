@@ -1,4 +1,4 @@
-"""Windows of several jobs in one forward pass: are they the same, and faster? Hence docs/decisions/0016."""
+"""Windows of several jobs in one forward pass: are they the same, and faster? Hence docs/decisions/0017."""
 
 import statistics
 import time
