@@ -78,6 +78,7 @@ class Janitor:
                 except (NotFoundError, ConflictError):
                     return  # somebody has deleted it, or asked for it again, in this very moment: next time
             n_deleted += len(old)
+        await self._calls.do(self._ledger.forget_clients)
         if n_deleted:
             _log.info("%d jobs that ended long ago were deleted", n_deleted)
 

@@ -252,6 +252,11 @@ class Ledger:
             ).fetchall()
         return [request_id for (request_id,) in rows]
 
+    def forget_clients(self) -> None:
+        """Forget how much clients were served of whom there is no job any more."""
+        with transaction(self._sql):
+            self._sql.execute("DELETE FROM shares WHERE client NOT IN (SELECT client FROM jobs)")
+
     def refers_to(self, sha256: str) -> bool:
         """Whether any job has a take with this digest."""
         with sqlite_errors():

@@ -35,6 +35,28 @@ def test_an_attempt_that_is_over_changes_nothing(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_shares_are_remembered_as_long_as_there_are_jobs(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    for number, client in enumerate(["greedy", "greedy", "greedy", "modest"]):
+        ledger.create(f"{client}-{number}", Asking(pb.GenerationSpec(), client=client, cost_s=8.0), max_queued=9)
+    ledger.claim()
+    ledger.close()
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.forget_clients()
+    order = [job.request_id for job in (ledger.claim(), ledger.claim(), ledger.claim()) if job]
+    assert order == ["modest-3", "greedy-1", "greedy-2"]
+    for job in ledger.generations(None, 9)[0]:
+        ledger.cancel(job.request_id)
+        ledger.delete(job.request_id)
+    ledger.forget_clients()
+    ledger.create("new", Asking(pb.GenerationSpec(), client="greedy"), max_queued=9)
+    ledger.create("other", Asking(pb.GenerationSpec(), client="another"), max_queued=9)
+    claimed = ledger.claim()
+    assert claimed is not None
+    assert claimed.request_id == "new"
+    ledger.close()
+
+
 def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
     Ledger(tmp_path / "ledger").close()
     sql = sqlite3.connect(tmp_path / "ledger")
