@@ -76,7 +76,8 @@ class FeatureFolder:
         video = watched.video.cpu().contiguous()
         facts = {"sha256": _digest(video), "moves": str(watched.moves)}
         try:
-            with whole_file(self._path(model, clip)) as part:
+            # Flushing would take time, and what a power cut damages is noticed.
+            with whole_file(self._path(model, clip), flush=False) as part:
                 save_file({"video": video}, part, facts)
         except (StorageError, SafetensorError) as error:
             _log.warning("what was seen is not remembered: %s", error)

@@ -14,19 +14,20 @@ _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Give a path beside `path` to write to; move it onto `path` when the block ends well.
 
     The file is flushed to the disk before it takes its name, and removed when the block fails, so that nobody
-    meets half a file.
+    meets half a file. Without flush that holds but for a power cut.
 
     Raises StorageError where the folder is missing or cannot be written, or the disk is full.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
+        if flush:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         raise storage_error(path, error) from error

@@ -4,7 +4,20 @@ from collections.abc import Iterable
 
 import pytest
 
-from benchmarks.serving import cancel, drain, faults, kills, overload, peers, start, upload, watchers
+from benchmarks.serving import (
+    cancel,
+    drain,
+    eight,
+    faults,
+    hour,
+    kills,
+    overload,
+    peers,
+    reroll,
+    start,
+    upload,
+    watchers,
+)
 from benchmarks.serving.figures import Figure
 
 
@@ -43,6 +56,22 @@ def test_it_serves_before_its_model_is_loaded() -> None:
 
 def test_uploads_that_are_cut_are_resumed() -> None:
     check(upload.figures(scale=0.04))
+
+
+def test_another_take_has_the_same_samples_with_and_without_what_is_remembered() -> None:
+    check(reroll.figures(scale=0.01))
+
+
+def test_clips_through_the_server_and_through_the_library() -> None:
+    check(eight.figures(scale=0.01))
+
+
+def test_a_minute_can_be_heard_while_it_is_made() -> None:
+    figures = list(hour.figures(scale=0.01))
+    check(figures)
+    (heard,) = [figure.seen for figure in figures if "first sound" in figure.what]
+    first_s, whole_s = (float(part.split()[0]) for part in heard.split(", "))
+    assert 0 < first_s <= whole_s + 1
 
 
 @pytest.mark.parametrize(
