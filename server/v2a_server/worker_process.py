@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -28,12 +30,13 @@ class WorkerLostError(V2AError):
 class Patience:
     """How long a worker may take, in seconds.
 
-    silence_s: between two signs of life; a process that is frozen, or a machine that swaps, gives none. step_s: between
-    two signs of progress in a job; also for loading a model. cancel_s: to heed a cancellation, for which it looks at
-    each step; a worker that does not hangs in foreign code. These three end in its being killed.
-    first_pause_s, longest_pause_s: before it is started anew when it has died again and again.
+    start_s: to import what it needs and load its models. silence_s: between two signs of life in a job; a process that
+    is frozen, or a machine that swaps, gives none. step_s: between two signs of progress in a job. cancel_s: to heed a
+    cancellation, for which it looks at each step; a worker that does not hangs in foreign code. All end in its being
+    killed. first_pause_s, longest_pause_s: before it is started anew when it has died again and again.
     """
 
+    start_s: float = 15 * 60.0
     silence_s: float = 60.0
     step_s: float = 15 * 60.0
     cancel_s: float = 20.0
@@ -101,7 +104,8 @@ class WorkerProcess:
             self._send(process, worker_pb2.ToWorker(run=run))
             step_s = time.monotonic()
             while True:
-                message = await self._receive(process, step_s)
+                left_s = self._patience.step_s - (time.monotonic() - step_s)
+                message = await self._receive(process, self._patience.silence_s, left_s)
                 if (message.request_id, message.attempt) == self._running:
                     step_s = time.monotonic()
                     usable = message.HasField("done") and not message.done.crashed
@@ -156,8 +160,7 @@ class WorkerProcess:
                 *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
             )
             try:
-                # What it imports before it gives signs of life may take long.
-                message = await self._receive(self._process, time.monotonic(), self._patience.step_s)
+                message = await self._receive(self._process, self._patience.start_s, self._patience.start_s)
             except WorkerLostError:
                 self._on_health(False)
                 raise
@@ -181,34 +184,44 @@ class WorkerProcess:
         # Not drained: a message is small, and a worker that does not read is killed.
         process.stdin.write(pipe.frame(message))
 
-    async def _receive(self, process: Process, step_s: float, silence_s: float | None = None) -> worker_pb2.FromWorker:
-        """The next message that is more than a sign of life. step_s: when the last one came, on the monotonic clock."""
+    async def _receive(self, process: Process, silence_s: float, step_s: float) -> worker_pb2.FromWorker:
+        """The next message that is more than a sign of life. Seconds: until the next sign, and until the message."""
         assert process.stdout is not None  # noqa: S101
-        silence_s = silence_s or self._patience.silence_s
+        end_s = time.monotonic() + step_s
         try:
             while True:
-                left_s = self._patience.step_s - (time.monotonic() - step_s)
-                async with asyncio.timeout(min(silence_s, left_s)):
+                async with asyncio.timeout(min(silence_s, end_s - time.monotonic())):
                     message = await pipe.read_async(process.stdout, worker_pb2.FromWorker)
                 if not message.HasField("beat"):
                     return message
-        except (asyncio.IncompleteReadError, ValueError, DecodeError):
+        except asyncio.IncompleteReadError:
+            # It has closed its pipe: what it died of is known in a moment.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
             status = await _kill(process)
             how = f"ended by signal {-status}" if status < 0 else f"ended with exit status {status}"
-        except TimeoutError:
-            how = f"gave no sign of {'progress' if left_s <= silence_s else 'life'} and was killed"
+        except (ValueError, DecodeError):
             await _kill(process)
+            how = "spoke nonsense and was killed"
+        except TimeoutError:
+            await _kill(process)
+            how = f"gave no sign of {'progress' if time.monotonic() >= end_s else 'life'} and was killed"
         raise WorkerLostError(f"the worker process {how}; the server's log says more")
 
     def _kill_unless_done(self, running: tuple[str, int]) -> None:
         if self._running == running and self._cancelled.is_set() and self._process is not None:
             _log.warning("worker %d does not heed a cancellation: killed", self._process.pid)
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            _send_kill(self._process)
 
 
 async def _kill(process: Process) -> int:
     """End it where it still runs; its exit status."""
-    with suppress(ProcessLookupError):
-        process.kill()
+    _send_kill(process)
     return await process.wait()
+
+
+def _send_kill(process: Process) -> None:
+    # Not by Process.kill: it looks first whether the process has died, and then what of is lost to whoever waits.
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)

@@ -11,7 +11,7 @@ from v2a_api.v1 import generation_pb2 as pb
 
 
 def test_a_worker_that_makes_no_progress_is_replaced(new_server: Callable[..., Server]) -> None:
-    server = new_server(patience={"step_s": 0.5}).start()
+    server = new_server(patience={"step_s": 1.5}).start()
     server.create("hangs-once", server.spec(hang=True, bad_attempts=1))
     done = server.finish("hangs-once")
     assert (done.state, done.attempt) == (pb.STATE_SUCCEEDED, 2)
