@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -114,7 +114,7 @@ class TorchEngine:
         path = Path(run.source_path)
         rate = source_rate_from_proto(run.spec.clip)
         report.progress("reading", 0, 1)
-        if source_digest(path, *source_range(request.clip.pieces), rate) != request.clip.source_digest:
+        if _digest(path, _state(path), *source_range(request.clip.pieces), rate) != request.clip.source_digest:
             raise ConflictError("the film has changed since this was asked for: ask again")
         report.progress("reading", 1, 1)
         model = self._models.get(request.model)
@@ -237,6 +237,21 @@ def _release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Changes with the file; nothing where it cannot be looked at, of which `source_digest` says why."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, _: tuple[int, ...], start_s: Fraction, end_s: Fraction, rate: Fraction | None) -> str:
+    """`source_digest` of a film in some state: a re-roll does not read through it again."""
+    return source_digest(path, start_s, end_s, rate)
 
 
 def _announced(sound: Iterator[Audio], on_end: Callable[[], None]) -> Iterator[Audio]:
