@@ -7,12 +7,12 @@ False, once that attempt was cancelled, retried or deleted.
 import time
 from pathlib import Path
 
-from v2a.errors import ConflictError, NotFoundError
+from v2a.errors import ConflictError
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_server import database, records
 from v2a_server.database import sqlite_errors, transaction
 from v2a_server.errors import QueueFullError
-from v2a_server.records import ENDED, Asking, Job, News, Released, State, job_of
+from v2a_server.records import ENDED, Asking, Job, Records, Released, State, job_of
 from v2a_server.turns import Waiting, in_order, may_enter, starting_share
 
 # A clip that kills its worker this often is given up.
@@ -22,7 +22,7 @@ MAX_TRIES = 3
 MAX_DEATHS = 10
 
 
-class Ledger:
+class Ledger(Records):
     """Jobs, their events, takes and warnings.
 
     Raises StorageError where the file is not a ledger of this version.
@@ -34,28 +34,6 @@ class Ledger:
     def close(self) -> None:
         """Close the file; everything is on disk already."""
         self._sql.close()
-
-    def find(self, request_id: str) -> Job | None:
-        """The job with this id, if there is one."""
-        with sqlite_errors():
-            row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
-        return job_of(row) if row else None
-
-    def get(self, request_id: str) -> Job:
-        """The job with this id. Raises NotFoundError."""
-        job = self.find(request_id)
-        if job is None:
-            raise NotFoundError(f"there is no job {request_id}")
-        return job
-
-    def twin(self, sound: str) -> Job | None:
-        """A job that made the same sound, if there is one."""
-        with sqlite_errors():
-            row = self._sql.execute(
-                "SELECT * FROM jobs WHERE sound = ? AND sound != '' AND state = ? ORDER BY id DESC LIMIT 1",
-                (sound, pb.STATE_SUCCEEDED),
-            ).fetchone()
-        return job_of(row) if row else None
 
     def look(self, request_id: str, asking: Asking, max_queued: int) -> Job | None:
         """The job with this id, if there is one. Raises QueueFullError where it, or a new one, could not be queued.
@@ -116,11 +94,6 @@ class Ledger:
             job = job_of(row)
             self._note_state(job)
         return job
-
-    def queue(self) -> list[int]:
-        """The row ids of the jobs that wait, in the order of their turns."""
-        with sqlite_errors():
-            return [job.id for job in in_order(*self._waiting())]
 
     def add_warning(self, job: Job, text: str) -> bool:
         """Note a warning, once."""
@@ -202,33 +175,6 @@ class Ledger:
             self._again(job, "", 0, MAX_TRIES)
         return True
 
-    def news(self, job_id: int, after_sequence: int) -> News:
-        """What happened to a job after an event. Raises NotFoundError where it was deleted."""
-        with sqlite_errors():
-            return records.read_news(self._sql, job_id, after_sequence)
-
-    def generation(self, request_id: str) -> pb.Generation:
-        """A job as clients see it. Raises NotFoundError."""
-        with sqlite_errors():
-            row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
-            if row is None:
-                raise NotFoundError(f"there is no job {request_id}")
-            return records.generation_of(self._sql, row)
-
-    def generations(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
-        """See `records.read_page`."""
-        with sqlite_errors():
-            return records.read_page(self._sql, before_id, limit)
-
-    def take(self, request_id: str, layer: str, index: int) -> pb.Take | None:
-        """A finished take, or None while there is none. Raises NotFoundError for the job."""
-        job = self.get(request_id)
-        with sqlite_errors():
-            row = self._sql.execute(
-                "SELECT message FROM takes WHERE job = ? AND layer = ? AND take = ?", (job.id, layer, index)
-            ).fetchone()
-        return pb.Take.FromString(row[0]) if row else None
-
     def delete(self, request_id: str) -> Released:
         """Forget a job that has ended. Raises NotFoundError, ConflictError."""
         with transaction(self._sql):
@@ -243,47 +189,10 @@ class Ledger:
                 uploads=[upload] if upload and not self._any("SELECT 1 FROM jobs WHERE upload = ?", upload) else [],
             )
 
-    def ended_before(self, time_ms: int, limit: int) -> list[str]:
-        """The request ids of jobs that ended before a time, oldest first."""
-        with sqlite_errors():
-            rows = self._sql.execute(
-                "SELECT request_id FROM jobs WHERE ended_ms > 0 AND ended_ms < ? ORDER BY ended_ms LIMIT ?",
-                (time_ms, limit),
-            ).fetchall()
-        return [request_id for (request_id,) in rows]
-
     def forget_clients(self) -> None:
         """Forget how much clients were served of whom there is no job any more."""
         with transaction(self._sql):
             self._sql.execute("DELETE FROM shares WHERE client NOT IN (SELECT client FROM jobs)")
-
-    def refers_to(self, sha256: str) -> bool:
-        """Whether any job has a take with this digest."""
-        with sqlite_errors():
-            return self._any("SELECT 1 FROM takes WHERE sha256 = ?", sha256)
-
-    def referenced(self) -> tuple[set[str], set[str]]:
-        """The digests of all results and of all uploads that jobs refer to."""
-        with sqlite_errors():
-            results = self._sql.execute("SELECT DISTINCT sha256 FROM takes").fetchall()
-            uploads = self._sql.execute("SELECT DISTINCT upload FROM jobs WHERE upload != ''").fetchall()
-            return {sha256 for (sha256,) in results}, {sha256 for (sha256,) in uploads}
-
-    def unfinished(self) -> int:
-        """How many jobs wait or run."""
-        with sqlite_errors():
-            (count,) = self._sql.execute(
-                "SELECT count(*) FROM jobs WHERE state IN (?, ?)", (pb.STATE_QUEUED, pb.STATE_RUNNING)
-            ).fetchone()
-        return int(count)
-
-    def _waiting(self) -> tuple[list[Waiting], dict[str, float]]:
-        rows = self._sql.execute(
-            "SELECT id, client, priority, place, cost_s FROM jobs WHERE state = ?", (pb.STATE_QUEUED,)
-        )
-        return [Waiting(*row) for row in rows], dict(
-            self._sql.execute("SELECT client, served_s FROM shares").fetchall()
-        )
 
     def _refuse_if_full(self, waiting: list[Waiting], asking: Asking, max_queued: int) -> None:
         if not may_enter(waiting, asking.client, asking.priority, max_queued):
@@ -317,9 +226,6 @@ class Ledger:
     def _runs(self, job: Job) -> bool:
         question = "SELECT 1 FROM jobs WHERE id = ? AND attempt = ? AND state = ?"
         return self._any(question, job.id, job.attempt, pb.STATE_RUNNING)
-
-    def _any(self, question: str, *values: str | int) -> bool:
-        return self._sql.execute(question, values).fetchone() is not None
 
     def _again(self, job: Job, why: str, n_tries: int, max_tries: int) -> None:
         if n_tries < max_tries:

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from v2a.errors import NotFoundError
 from v2a_api.v1 import generation_pb2 as pb
+from v2a_server.database import sqlite_errors
+from v2a_server.turns import Waiting, in_order
 
 # Clients receive messages of up to 4 MiB.
 _MAX_PAGE_BYTES = 3 << 20
@@ -130,3 +132,103 @@ def read_takes(sql: sqlite3.Connection, job: Job) -> list[pb.Take]:
     takes = [pb.Take.FromString(message) for (message,) in messages]
     order = [layer.name for layer in job.spec.layers]
     return sorted(takes, key=lambda take: (order.index(take.layer) if take.layer in order else 0, take.index))
+
+
+class Records:
+    """What can be asked of a ledger without changing it. Its methods raise StorageError where it cannot be read."""
+
+    _sql: sqlite3.Connection
+
+    def find(self, request_id: str) -> Job | None:
+        """The job with this id, if there is one."""
+        with sqlite_errors():
+            row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
+        return job_of(row) if row else None
+
+    def get(self, request_id: str) -> Job:
+        """The job with this id. Raises NotFoundError."""
+        job = self.find(request_id)
+        if job is None:
+            raise NotFoundError(f"there is no job {request_id}")
+        return job
+
+    def twin(self, sound: str) -> Job | None:
+        """A job that made the same sound, if there is one."""
+        with sqlite_errors():
+            row = self._sql.execute(
+                "SELECT * FROM jobs WHERE sound = ? AND sound != '' AND state = ? ORDER BY id DESC LIMIT 1",
+                (sound, pb.STATE_SUCCEEDED),
+            ).fetchone()
+        return job_of(row) if row else None
+
+    def queue(self) -> list[int]:
+        """The row ids of the jobs that wait, in the order of their turns."""
+        with sqlite_errors():
+            return [job.id for job in in_order(*self._waiting())]
+
+    def news(self, job_id: int, after_sequence: int) -> News:
+        """What happened to a job after an event. Raises NotFoundError where it was deleted."""
+        with sqlite_errors():
+            return read_news(self._sql, job_id, after_sequence)
+
+    def generation(self, request_id: str) -> pb.Generation:
+        """A job as clients see it. Raises NotFoundError."""
+        with sqlite_errors():
+            row = self._sql.execute("SELECT * FROM jobs WHERE request_id = ?", (request_id,)).fetchone()
+            if row is None:
+                raise NotFoundError(f"there is no job {request_id}")
+            return generation_of(self._sql, row)
+
+    def generations(self, before_id: int | None, limit: int) -> tuple[list[pb.Generation], int | None]:
+        """See `read_page`."""
+        with sqlite_errors():
+            return read_page(self._sql, before_id, limit)
+
+    def take(self, request_id: str, layer: str, index: int) -> pb.Take | None:
+        """A finished take, or None while there is none. Raises NotFoundError for the job."""
+        job = self.get(request_id)
+        with sqlite_errors():
+            row = self._sql.execute(
+                "SELECT message FROM takes WHERE job = ? AND layer = ? AND take = ?", (job.id, layer, index)
+            ).fetchone()
+        return pb.Take.FromString(row[0]) if row else None
+
+    def ended_before(self, time_ms: int, limit: int) -> list[str]:
+        """The request ids of jobs that ended before a time, oldest first."""
+        with sqlite_errors():
+            rows = self._sql.execute(
+                "SELECT request_id FROM jobs WHERE ended_ms > 0 AND ended_ms < ? ORDER BY ended_ms LIMIT ?",
+                (time_ms, limit),
+            ).fetchall()
+        return [request_id for (request_id,) in rows]
+
+    def refers_to(self, sha256: str) -> bool:
+        """Whether any job has a take with this digest."""
+        with sqlite_errors():
+            return self._any("SELECT 1 FROM takes WHERE sha256 = ?", sha256)
+
+    def referenced(self) -> tuple[set[str], set[str]]:
+        """The digests of all results and of all uploads that jobs refer to."""
+        with sqlite_errors():
+            results = self._sql.execute("SELECT DISTINCT sha256 FROM takes").fetchall()
+            uploads = self._sql.execute("SELECT DISTINCT upload FROM jobs WHERE upload != ''").fetchall()
+            return {sha256 for (sha256,) in results}, {sha256 for (sha256,) in uploads}
+
+    def unfinished(self) -> int:
+        """How many jobs wait or run."""
+        with sqlite_errors():
+            (count,) = self._sql.execute(
+                "SELECT count(*) FROM jobs WHERE state IN (?, ?)", (pb.STATE_QUEUED, pb.STATE_RUNNING)
+            ).fetchone()
+        return int(count)
+
+    def _waiting(self) -> tuple[list[Waiting], dict[str, float]]:
+        rows = self._sql.execute(
+            "SELECT id, client, priority, place, cost_s FROM jobs WHERE state = ?", (pb.STATE_QUEUED,)
+        )
+        return [Waiting(*row) for row in rows], dict(
+            self._sql.execute("SELECT client, served_s FROM shares").fetchall()
+        )
+
+    def _any(self, question: str, *values: str | int) -> bool:
+        return self._sql.execute(question, values).fetchone() is not None
