@@ -126,14 +126,17 @@ class Ledger(Records):
         return self._end(job, pb.STATE_FAILED, error, error_kind)
 
     def spoil(self, sha256: str, error: str) -> list[Job]:
-        """A stored take is damaged: the jobs that have it have failed after all. Returns them as they were."""
+        """A stored take is damaged: the jobs that ended with it have failed after all. Returns them as they were.
+
+        One that runs keeps it until somebody asks for it again: without it, it would end well and incomplete.
+        """
         with transaction(self._sql):
             rows = self._sql.execute(
                 "SELECT * FROM jobs WHERE id IN (SELECT job FROM takes WHERE sha256 = ?)", (sha256,)
             ).fetchall()
-            jobs = [job_of(row) for row in rows]
-            self._sql.execute("DELETE FROM takes WHERE sha256 = ?", (sha256,))
+            jobs = [job for row in rows if (job := job_of(row)).ended]
             for job in jobs:
+                self._sql.execute("DELETE FROM takes WHERE job = ? AND sha256 = ?", (job.id, sha256))
                 if job.state == pb.STATE_SUCCEEDED:
                     self._change(job, pb.STATE_FAILED, error, "StorageError")
         return jobs

@@ -35,6 +35,25 @@ def test_an_attempt_that_is_over_changes_nothing(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_damaged_take_fails_the_jobs_that_ended_with_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    take = pb.Take(layer="mix", sha256="a")
+    for name in ("ended", "runs"):
+        ledger.create(name, Asking(pb.GenerationSpec()), max_queued=9)
+        job = ledger.claim()
+        assert job is not None
+        assert ledger.add_take(job, take)
+        if name == "ended":
+            ledger.succeed(job)
+    assert [job.request_id for job in ledger.spoil("a", "it was damaged")] == ["ended"]
+    ended, runs = ledger.generation("ended"), ledger.generation("runs")
+    assert (ended.state, ended.error, ended.error_kind, len(ended.takes)) == (
+        pb.STATE_FAILED, "it was damaged", "StorageError", 0,
+    )  # fmt: skip
+    assert (runs.state, list(runs.takes)) == (pb.STATE_RUNNING, [take])
+    ledger.close()
+
+
 def test_shares_are_remembered_as_long_as_there_are_jobs(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     for number, client in enumerate(["greedy", "greedy", "greedy", "modest"]):
