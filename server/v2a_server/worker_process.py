@@ -96,7 +96,7 @@ class WorkerProcess:
         self._cancelled.clear()
         usable = False
         try:
-            process = await self._ready()
+            process = await self._started()
             if self._cancelled.is_set():
                 usable = True
                 yield worker_pb2.FromWorker(done=worker_pb2.FromWorker.Done(error_kind=kind_of(CancelledError())))
@@ -144,6 +144,15 @@ class WorkerProcess:
             await asyncio.wait_for(process.wait(), _STOP_GRACE_S)
         except TimeoutError:
             await _kill(process)
+
+    async def _started(self) -> Process:
+        """The process, ready. One that dies while it starts has not met the job yet: another may do better."""
+        try:
+            return await self._ready()
+        except WorkerLostError as error:
+            self._n_lost += 1
+            _log.error("%s", error)
+            return await self._ready()
 
     async def _ready(self) -> Process:
         async with self._starting:
