@@ -224,7 +224,7 @@ class _Run:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._stdout:
             for line in self._stdout:
                 try:
                     message = json.loads(line)
@@ -247,6 +247,6 @@ class _Run:
             self._stdin.close()
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), self._stderr:
             for line in self._stderr:
                 self._log.append(line.decode("utf-8", "replace").rstrip())
