@@ -73,6 +73,11 @@ class BridgeClient:
         """The process id of the running bridge."""
         return self._run.process.pid if self._run else None
 
+    @property
+    def unanswered(self) -> int:
+        """How many calls wait for their answer."""
+        return len(self._waiting)
+
     def start(self, path: str = "") -> None:
         """Start the bridge, and end the one that runs. path: as for `finding.bridge_command`.
 
