@@ -1,6 +1,7 @@
 """Jobs through a true bridge and a true server, whose worker makes tones."""
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -97,6 +98,7 @@ def test_twenty_jobs_at_once_are_told_of_smoothly(host: Host, reel: Path, tmp_pa
     for job in jobs:
         assert len(host.told_of(job)) <= 10 * took_s + 3
         assert any(status["queue"] for status in host.told_of(job)) or job == jobs[0]
+    assert [status["job"] for _, status in host.told if status.get("state") == "succeeded"] == jobs
     assert [status["job"] for status in host.ask("jobs")["jobs"]] == jobs
     assert len(list(tmp_path.glob("*.wav"))) == 20
 
@@ -114,6 +116,14 @@ def test_cancelling_ends_one_job_here_and_at_the_server(host: Host, server: Serv
     host.ask("cancel", job=second)
     host.ask("cancel", job=second)
     assert host.finish(second)["state"] == "cancelled"
+
+
+def test_jobs_that_are_cancelled_while_they_wait_hold_nobody_up(host: Host, reel: Path) -> None:
+    jobs = [host.submit(reel, model="tones", layers=tones(steps=10, step_s=0.02), seed=300 + n) for n in range(8)]
+    for job in jobs[1:6]:
+        host.ask("cancel", job=job)
+    states = [host.finish(job)["state"] for job in jobs]
+    assert states == ["succeeded", *["cancelled"] * 5, "succeeded", "succeeded"]
 
 
 def test_a_sound_that_two_want_is_made_though_one_of_them_cancels(
@@ -161,6 +171,27 @@ def test_a_killed_bridge_leaves_its_jobs_to_the_next(new_host: NewHost, server: 
     assert server.get(ended["request_id"]).attempt == 1
 
 
+def test_a_bridge_that_is_killed_at_any_moment_loses_nothing(new_host: NewHost, server: Server, reel: Path) -> None:
+    host = new_host()
+    chance = random.Random(5)  # noqa: S311
+    jobs = []
+    for seed in range(10):
+        host.start(server=server.address)
+        plan = tones(steps=4, step_s=0.02)
+        jobs.append(host.submit(reel, model="tones", layers=plan, seed=400 + seed, takes=3))
+        time.sleep(chance.uniform(0, 0.4))
+        host.kill()
+    host.told.clear()
+    host.start(server=server.address)
+    host.until(lambda: all(status["state"] == "succeeded" for status in host.ask("jobs")["jobs"]))
+    ended = host.ask("jobs")["jobs"]
+    assert [status["job"] for status in ended] == jobs
+    paths = {Path(take["path"]) for status in ended for take in status["takes"]}
+    assert set((host.home / "sounds").iterdir()) == paths
+    assert len(paths) == 30
+    assert {n_samples(str(path)) for path in paths} == {48_000}
+
+
 def test_what_ended_while_the_host_was_away_is_fetched_at_the_next_hello(
     new_host: NewHost, server: Server, reel: Path
 ) -> None:
@@ -205,8 +236,9 @@ def test_a_former_document_is_not_told_of_and_goes_on(host: Host, server: Server
     assert len(host.told_of(job)) == told
     request = host.told_of(job)[-1]["request_id"]
     server.finish(request)
+    time.sleep(0.5)
     host.hello("edit", server=server.address)
-    host.until(lambda: host.status(job)["state"] == "succeeded")
+    assert host.finish(job)["state"] == "succeeded"
 
 
 def test_takes_are_deleted_and_jobs_forgotten_with_or_without_their_files(host: Host, reel: Path) -> None:

@@ -1,7 +1,6 @@
 """Rendering what no film shows: a host's own program writes it, on a leash."""
 
 import collections
-import logging
 import re
 import shutil
 import subprocess
@@ -15,8 +14,6 @@ from v2a.errors import GenerationError, V2AError
 from v2a.media import probe
 from v2a.output import storage_error
 from v2a_plugin.bridge.requests import Job, RenderSource
-
-_log = logging.getLogger(__name__)
 
 _LEASH = Path(__file__).with_name("leash.py")
 _FRAME = re.compile(r"frame (\d{1,9})\s*", re.ASCII)
@@ -104,4 +101,4 @@ class Rendering:
 
 def remove_folder(folder: Path) -> None:
     """Remove the folder that a host made for one render; what cannot be removed stays."""
-    shutil.rmtree(folder, onerror=lambda _, path, error: _log.info("%s stays: %s", path, error[1]))
+    shutil.rmtree(folder, ignore_errors=True)

@@ -98,12 +98,12 @@ class Service:
 
     def _models(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
-        link.revive()
+        link.start()
         return {"models": [_model_facts(model) for model in link.client().models()]}
 
     def _start_server(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
-        link.revive()
+        link.start()
         return link.status()
 
     def _stop_server(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,9 @@ class Service:
 
     def _again(self, params: Mapping[str, Any]) -> dict[str, Any]:
         again = self._asked(params, "again")
-        return {"job": self._jobs.again(again.text("job"), again.rest())}
+        job = again.text("job")
+        changes = {key: value for key, value in again.rest().items() if value is not None}
+        return {"job": self._jobs.again(job, changes)}
 
     def _delete_take(self, params: Mapping[str, Any]) -> dict[str, Any]:
         delete = self._asked(params, "delete_take")

@@ -6,11 +6,15 @@ import sys
 from contextlib import suppress
 from typing import BinaryIO
 
+from v2a.errors import UsageError
+
 _MAX_LOG_BYTES = 4 << 20
 
 
 def bridge() -> None:
     """Speak with a host (Blender, DaVinci Resolve) over stdin and stdout; hosts start this themselves."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("this is started by a host, not by hand: run `v2a install blender`, and look there")
     protocol = _reserved_stdout()
 
     from v2a.output import storage_error
