@@ -328,6 +328,8 @@ def test_a_job_that_the_server_cannot_make_fails_with_its_words(host: Host, reel
     ended = host.finish(host.submit(reel, model="tones", layers=tones(error="the film is torn at 3 s")))
     assert ended["error"] == {"message": "the film is torn at 3 s", "kind": "MediaError"}
     assert ended["text"] == "the film is torn at 3 s"
+    ended = host.finish(host.submit(reel, layers=tones()))
+    assert (ended["state"], ended["model"]["name"]) == ("succeeded", "tones")
     ended = host.finish(host.submit(reel, model="choir"))
     assert ended["error"]["kind"] == "NotFoundError"
     assert "tones" in ended["error"]["message"]

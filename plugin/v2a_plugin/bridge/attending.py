@@ -2,28 +2,28 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from v2a.errors import BusyError, CancelledError, GenerationError, NotFoundError, UnavailableError, V2AError
-from v2a.output import storage_error
+from v2a.errors import BusyError, CancelledError, NotFoundError, UnavailableError, V2AError
 from v2a.request import Delivery
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
+from v2a_plugin.bridge.fetching import fetched
 from v2a_plugin.bridge.journal import Journal, Record
 from v2a_plugin.bridge.link import Link
 from v2a_plugin.bridge.pictures import developed, picture_of
 from v2a_plugin.bridge.rendering import Rendering, remove_folder
-from v2a_plugin.bridge.requests import Job, RenderSource, read_job
+from v2a_plugin.bridge.requests import USUAL_MODEL, Job, RenderSource, read_job
 from v2a_plugin.bridge.rpc import kind_of
 from v2a_plugin.bridge.showing import Shown, shown_with_handles, stray_cues
 from v2a_plugin.bridge.telling import Progress, error_of
 from v2a_plugin.bridge.turns import Place, Turns, turn
 from v2a_plugin.client import Client, request_id
-from v2a_plugin.outputs import ascii_name, result_path
-from v2a_plugin.specs import clip_spec, cues_of, generation_spec
+from v2a_plugin.outputs import ascii_name
+from v2a_plugin.specs import clip_spec, generation_spec
 from v2a_plugin.timeline import Range
 
 _log = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ class Attending:
 
     def _ask(self, client: Client, job: Job, film: Path, shown: Shown, clip: pb.Clip) -> None:
         """Have the request made, and fetch it."""
-        model = client.model(job.model)
+        model = _model(client, job.model)
         delivery = Delivery(channels=min(model.channels, 2) or 1, timecode_origin_s=job.origin_s)
         spec = generation_spec(clip, model, job.layers, job.sampling, delivery)
         whole = Range(shown.pieces[0].presented_start_s, shown.pieces[-1].presented_end_s)
@@ -215,29 +215,12 @@ class Attending:
 
     def _finish(self, client: Client, made: pb.Generation, n_samples: int) -> None:
         self._show("running", replace(self.progress, stage="fetching", step=0, total=0, text="fetching the sounds"))
-        folder = Path(self.record.output)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(folder, error) from None
-        first = folder / f"{ascii_name(self._job.name)}_{self.record.job}.wav"
-        for part in folder.glob(f".{first.stem}.*.part"):  # of a bridge that was killed
-            part.unlink(missing_ok=True)
-        takes = []
-        for layer in self._job.layers:
-            for index in range(self._job.sampling.takes):
-                take = next((take for take in made.takes if (take.layer, take.index) == (layer.name, index)), None)
-                if take is None or take.n_samples != n_samples:
-                    raise GenerationError(f"the server made no whole take {index + 1} of {layer.name}: try again")
-                self._check()
-                # A layer's name stands in every file's: re-rolls of one layer lie among the others.
-                path = result_path(first, layer.name, index, n_layers=2, n_takes=self._job.sampling.takes)
-                client.fetch(made.request_id, take, path)
-                takes.append(_take_facts(take, path, self._job.sampling.seed))
+        first = Path(self.record.output) / f"{ascii_name(self._job.name)}_{self.record.job}.wav"
+        takes = fetched(client, made, self._job, first, n_samples, self._check)
         with self._changing:
             self._check()
             warnings = tuple(dict.fromkeys((*self.record.warnings, *made.warnings)))
-            self._change(state="succeeded", takes=tuple(takes), warnings=warnings)
+            self._change(state="succeeded", takes=takes, warnings=warnings)
         self._link.changed.set()  # it may only now know its device
 
     def _hear(self, event: pb.GenerationEvent) -> None:
@@ -308,18 +291,11 @@ class Attending:
                 return
 
 
-def _take_facts(take: pb.Take, path: Path, seed: int) -> Mapping[str, Any]:
-    return {
-        "layer": take.layer,
-        "take": take.index + 1,
-        "path": str(path),
-        "sha256": take.sha256,
-        "n_samples": take.n_samples,
-        "rate_hz": take.rate_hz,
-        "channels": take.channels,
-        "loudness_lufs": round(take.loudness_lufs, 2) if take.HasField("loudness_lufs") else None,
-        "peak_dbfs": round(take.peak_dbfs, 2) if take.HasField("peak_dbfs") else None,
-        "cues": [{"time": str(cue.time_s), "strength": cue.strength} for cue in cues_of(take)],
-        "cues_seen": take.cues_seen,
-        "seed": seed,
-    }
+def _model(client: Client, name: str) -> models_pb2.Model:
+    """The model of a name; without one the usual one where it is there, else the server's first."""
+    if name:
+        return client.model(name)
+    models = {model.name: model for model in client.models()}
+    if not models:
+        raise NotFoundError("the server has no models: install v2a-studio again, it ships one")
+    return models.get(USUAL_MODEL) or next(iter(models.values()))
