@@ -1,6 +1,7 @@
 """Pictures that no film shows: rendered by a command, or listed as images."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -110,6 +111,21 @@ def test_a_render_ends_with_its_bridge_and_is_done_anew_by_the_next(
     host.start(server=server.address)
     assert host.finish(job)["state"] == "succeeded"
     assert len(runs(folder)) == 2
+
+
+def test_a_render_whose_folder_went_meanwhile_is_said(new_host: NewHost, server: Server, tmp_path: Path) -> None:
+    host = new_host()
+    host.start(server=server.address)
+    folder = tmp_path / "v2a-render"
+    job = submit(host, renderer(folder, pause_s=0.1))
+    host.until(lambda: any(status["step"] for status in host.told_of(job)))
+    host.kill()
+    assert eventually(lambda: not is_alive(runs(folder)[0]))
+    shutil.rmtree(folder)  # as systems do with what is temporary
+    host.start(server=server.address)
+    ended = host.finish(job)
+    assert ended["error"]["kind"] == "NotFoundError"
+    assert "ask for the job anew" in ended["error"]["message"]
 
 
 def test_a_render_ends_when_its_host_closes(new_host: NewHost, server: Server, tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ class Attending:
             self._have_made(job, path, replace(shown, warnings=(*shown.warnings, *said)), clip)
 
     def _render(self, source: RenderSource) -> None:
+        if not source.folder.is_dir():
+            raise NotFoundError(f"{source.folder}, made to render its pictures in, is gone: ask for the job anew")
         self._show("rendering", replace(self.progress, text="waiting to be rendered"))
         kept = self.journal.work_folder(self.record.job) / f"pictures{source.film.suffix}"
         with turn(self._place or self._turns.render.take_place()):

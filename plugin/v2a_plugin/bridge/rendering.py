@@ -73,7 +73,7 @@ class Rendering:
         words = "\n".join(said)
         if status and not self._stopped.is_set():
             raise GenerationError(
-                f"the pictures could not be rendered (exit status {status}). Try it again; the last words of "
+                f"the pictures could not be rendered (exit status {status}). Ask for it anew; the last words of "
                 f"{self._source.command[0]}:\n{words or '  (none)'}"
             )
         return words
@@ -84,13 +84,13 @@ class Rendering:
             n_frames = round(probe(film, job.rate).duration_s * job.rate)
         except V2AError as error:
             raise GenerationError(
-                f"no film was rendered ({error}). Try it again; the last words of {self._source.command[0]}:\n"
+                f"no film was rendered ({error}). Ask for it anew; the last words of {self._source.command[0]}:\n"
                 f"{said or '  (none)'}"
             ) from None
         if n_frames != self._source.n_frames:
             raise GenerationError(
-                f"{n_frames} frames were rendered instead of {self._source.n_frames}: try it again, and if this "
-                f"comes again, look at the last words of {self._source.command[0]}:\n{said or '  (none)'}"
+                f"{n_frames} frames were rendered instead of {self._source.n_frames}: ask for it anew, and if "
+                f"this comes again, look at the last words of {self._source.command[0]}:\n{said or '  (none)'}"
             )
         try:
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

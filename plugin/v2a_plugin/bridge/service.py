@@ -27,12 +27,12 @@ SLOW = frozenset({"models", "server.status", "server.start", "server.stop"})
 
 
 class Service:
-    """One host's bridge. home: the state folder."""
+    """One host's bridge. home: the state folder. sounds: for jobs that name no folder. log: its own."""
 
-    def __init__(self, connection: Connection, home: Path, log: Path) -> None:
+    def __init__(self, connection: Connection, home: Path, sounds: Path, log: Path) -> None:
         self._connection = connection
         self._log = log
-        self._sounds = home / "sounds"
+        self._sounds = sounds
         self._link: Link | None = None
         self._jobs = Jobs(home / "bridge", self._sounds, lambda status: connection.notify("job", status))
         Watch(lambda: self._link, lambda status: connection.notify("server", status)).start()
