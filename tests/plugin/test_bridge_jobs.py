@@ -43,6 +43,16 @@ def n_samples(path: str) -> int:
         return int(file.getnframes())
 
 
+def on_a_small_disk(folder: Path) -> list[str]:
+    """The beginning of a command, before its Python, that runs the bridge with very little room in a folder."""
+    folder.mkdir()
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    tried = subprocess.run([*namespace, f"mount -t tmpfs none {folder}"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip("no file systems of a user's own here (unshare)")
+    return [*namespace, f'mount -t tmpfs -o size=64k none {folder} && exec "$0" -m v2a_plugin bridge']
+
+
 def test_a_job_is_told_of_from_its_submission_to_its_files(host: Host, reel: Path, tmp_path: Path) -> None:
     job = host.submit(
         reel, model="tones", layers=tones(steps=20, step_s=0.05, warning="a bird sings"), takes=2, seed=7,
@@ -306,13 +316,7 @@ def test_a_full_disk_fails_the_job_and_keeps_the_sound_at_the_server(
     new_host: NewHost, server: Server, reel: Path, tmp_path: Path
 ) -> None:
     small = tmp_path / "small"
-    small.mkdir()
-    script = f'mount -t tmpfs -o size=64k none {small} && exec "$0" -m v2a_plugin bridge'
-    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    tried = subprocess.run([*namespace, f"mount -t tmpfs none {small}"], capture_output=True, check=False)
-    if tried.returncode:
-        pytest.skip("no file systems of a user's own here (unshare)")
-    host = new_host([*namespace, script, sys.executable])
+    host = new_host([*on_a_small_disk(small), sys.executable])
     host.start(server=server.address)
     job = host.submit(reel, model="tones", layers=tones(who="full"), output=str(small))
     ended = host.finish(job)
@@ -322,6 +326,26 @@ def test_a_full_disk_fails_the_job_and_keeps_the_sound_at_the_server(
     ended = host.finish(again)
     assert ended["state"] == "succeeded"
     assert server.get(ended["request_id"]).attempt == 1
+
+
+def test_a_full_disk_under_the_journal_is_said_and_leaves_no_half_job(
+    new_host: NewHost, server: Server, reel: Path, tmp_path: Path, short_home: Path
+) -> None:
+    host = new_host([*on_a_small_disk(short_home), sys.executable])
+    host.start(server=server.address)
+    jobs: list[str] = []
+
+    def fill() -> None:
+        while len(jobs) < 100:
+            words = [{"prompt": json.dumps({"who": "x" * 1900})}]
+            jobs.append(host.submit(reel, model="tones", layers=words, output=str(tmp_path)))
+
+    with pytest.raises(BridgeError, match="the disk is full") as refused:
+        fill()
+    assert refused.value.kind == "StorageError"
+    assert [status["job"] for status in host.ask("jobs")["jobs"]] == jobs
+    for job in jobs:
+        assert host.finish(job)["state"] in ("succeeded", "failed")
 
 
 def test_a_job_that_the_server_cannot_make_fails_with_its_words(host: Host, reel: Path) -> None:

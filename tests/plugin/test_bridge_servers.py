@@ -91,6 +91,23 @@ def test_a_server_of_another_contract_is_named(new_host: NewHost, fake_server: C
         host.ask("server.stop")
 
 
+def test_the_users_server_of_another_version_that_works_is_named_and_left_alone(
+    new_host: NewHost, fake_server: Callable[..., Any], short_home: Path, film: Path
+) -> None:
+    socket = LocalServer(short_home).socket
+    socket.parent.mkdir(parents=True, mode=0o700)
+    server = fake_server("working", socket)
+    host = new_host()
+    host.start()
+    ended = host.finish(host.submit(film))
+    assert ended["error"]["kind"] == "UnavailableError"
+    assert "runs software 9.9" in ended["error"]["message"]
+    assert f"kill {server.process.pid}" in ended["error"]["message"]
+    with pytest.raises(BridgeError, match=r"runs software 9\.9"):
+        host.ask("models")
+    assert server.process.poll() is None
+
+
 def test_a_full_queue_is_waited_for(new_host: NewHost, new_server: Callable[..., Server], film: Path) -> None:
     server = new_server(max_queued=1, read_anything=True).start()
     host = new_host()

@@ -1,8 +1,6 @@
 """All jobs of a bridge: those of the document at hand, and those of former ones that go on."""
 
 import logging
-import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -139,10 +137,7 @@ class Jobs:
             raise NotFoundError(f"the rendered pictures {rendered} are gone: ask for the job anew")
         output = job.output or self._sounds
         _check_writable(output)
-        record = journal.new(parameters, output)
-        if rendered is not None:
-            record = replace(record, film=str(_copied(rendered, journal.work_folder(record.job))))
-            journal.write(record)
+        record = journal.new(parameters, output, rendered)
         with self._lock:
             self._attend(journal, record, link)
         return record.job
@@ -195,17 +190,3 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(path, error) from None
-
-
-def _copied(film: Path, folder: Path) -> Path:
-    """A film in another job's folder, without copying its bytes where the disk can do so."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copy = folder / film.name
-        try:
-            os.link(film, copy)
-        except OSError:
-            shutil.copyfile(film, copy)
-    except OSError as error:
-        raise storage_error(folder, error) from None
-    return copy
