@@ -128,16 +128,23 @@ def test_a_render_whose_folder_went_meanwhile_is_said(new_host: NewHost, server:
     assert "ask for the job anew" in ended["error"]["message"]
 
 
-def test_a_render_ends_when_its_host_closes(new_host: NewHost, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["killed", "closed"])
+def test_a_render_that_says_nothing_ends_with_its_bridge_too(
+    new_host: NewHost, server: Server, tmp_path: Path, way: str
+) -> None:
     host = new_host()
     host.start(server=server.address)
     folder = tmp_path / "v2a-render"
-    job = submit(host, renderer(folder, pause_s=0.1))
+    job = submit(host, renderer(folder, pause_s=100))  # a pipe that nobody reads would end it otherwise
     host.until(lambda: any(status["step"] for status in host.told_of(job)))
     before_s = time.monotonic()
-    host.client.close()
-    assert time.monotonic() - before_s < 1
+    if way == "killed":
+        host.kill()
+    else:
+        host.client.close()
+        assert time.monotonic() - before_s < 1
     assert eventually(lambda: not is_alive(runs(folder)[0]))
+    assert time.monotonic() - before_s < 10
 
 
 @pytest.mark.parametrize(
