@@ -202,7 +202,7 @@ class _Run:
             threading.Thread(target=work, name="v2a bridge " + work.__name__, daemon=True)
             for work in (self._read, self._write, self._listen)
         ]
-        for thread in self._threads:
+        for thread in reversed(self._threads):  # the reader last: it waits for the others where the process has ended
             thread.start()
         atexit.register(self.close)
 
