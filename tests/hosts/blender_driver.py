@@ -154,6 +154,12 @@ class Commands:
 
     def jobs(self) -> Any:
         placed = {made["job"] for made in (one["made"] for one in self.strips()) if made}
+        render = self.scene().render
+        rate = Fraction(render.fps) / Fraction(render.fps_base).limit_denominator(1001)
+
+        def frames(times_s: Any) -> list[str]:
+            return [str(Fraction(time_s) * rate) for time_s in times_s]
+
         return [
             {
                 "id": row.id,
@@ -163,8 +169,8 @@ class Commands:
                 "text": row.text,
                 "messages": row.messages,
                 "takes": row.takes,
-                "range": row.status.get("range", ["0", "0"]),
-                "handles": row.status.get("handles", ["0", "0"]),
+                "frames": frames(row.status.get("range", "00")),
+                "handles": frames(row.status.get("handles", "00")),
             }
             for row in reversed(self.service.table.newest_first())
         ]
@@ -199,7 +205,8 @@ class Commands:
     def press(self, scope: str) -> Any:
         """Press the button."""
         self.scene().v2a_studio.scope = {"selected": "SELECTED", "range": "RANGE", "edit": "EDIT"}[scope]
-        bpy.ops.v2a.generate()
+        with self.in_the_sequencer():
+            bpy.ops.v2a.generate()
 
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)
@@ -261,6 +268,9 @@ class Commands:
         strips = self.strips_of(self.editor())
         strip = strips.new_movie(name=Path(path).name, filepath=path, channel=track, frame_start=at)
         return self._lay(strip, at, head, tail)
+
+    def trim(self, name: str, at: int, head: int, tail: int) -> Any:
+        return self._lay(self.strip(name), at, head, tail)
 
     def add_images(self, paths: list[str], at: int, track: int = 1, head: int = 0, tail: int = 0) -> Any:
         strips = self.strips_of(self.editor())
@@ -328,7 +338,8 @@ class Commands:
     def in_the_sequencer(self) -> Any:
         """A context of the sequencer, which background mode has none of."""
         window = bpy.context.window_manager.windows[0]
-        area = window.screen.areas[0]
+        editors = [area for area in window.screen.areas if area.type == "SEQUENCE_EDITOR"]
+        area = next((area for area in editors if area.spaces.active.view_type != "PREVIEW"), window.screen.areas[0])
         area.type = "SEQUENCE_EDITOR"
         region = next(region for region in area.regions if region.type == "WINDOW")
         return bpy.context.temp_override(window=window, area=area, region=region, scene=self.scene())
@@ -427,9 +438,50 @@ class Commands:
         """Move the mouse, in pixels from the window's lower left corner."""
         bpy.context.window_manager.windows[0].event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
 
-    def button(self, x: int, y: int, value: str, kind: str = "LEFTMOUSE") -> Any:
-        """Press or release a mouse button or a key."""
-        bpy.context.window_manager.windows[0].event_simulate(type=kind, value=value, x=x, y=y)
+    def open_film(self, path: str, at: int = 1) -> Any:
+        """Add a film as the menu does; the scene takes its size and rate."""
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.movie_strip_add(
+                filepath=path, frame_start=at, channel=1, sound=False, use_framerate=True, fit_method="FIT"
+            )
+        self.push("Add film")
+        strip = next(iter(self.strips_of(self.editor())))
+        render = self.scene().render
+        render.resolution_x, render.resolution_y = strip.elements[0].orig_width, strip.elements[0].orig_height
+        self.scene().frame_start, self.scene().frame_end = 1, _seen(strip)[1] - 1
+        return strip.name
+
+    def show_frame(self, frame: int) -> Any:
+        self.scene().frame_set(frame)
+
+    def stop_server(self) -> Any:
+        """The button in the panel, for the user's own server."""
+        bpy.ops.v2a.server(action="stop")
+
+    def view_all(self) -> Any:
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.view_all()
+        window = bpy.context.window_manager.windows[0]
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR" and area.spaces.active.view_type == "PREVIEW":
+                region = next(region for region in area.regions if region.type == "PREVIEW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.sequencer.view_all_preview()
+
+    def tidy(self) -> Any:
+        """A sidebar beside the strips, waveforms, and nothing that shows whose computer this is."""
+        for area in bpy.context.window_manager.windows[0].screen.areas:
+            space = area.spaces.active
+            if area.type == "FILE_BROWSER":
+                area.type = "OUTLINER"
+            elif area.type == "SEQUENCE_EDITOR":
+                space.show_region_ui = space.view_type != "PREVIEW"
+                space.timeline_overlay.show_strip_source = False
+                space.timeline_overlay.waveform_display_type = "ALL_WAVEFORMS"
+
+    def button(self, x: int, y: int, value: str) -> Any:
+        """Press or release the left mouse button."""
+        bpy.context.window_manager.windows[0].event_simulate(type="LEFTMOUSE", value=value, x=x, y=y)
 
     def areas(self) -> Any:
         window = bpy.context.window_manager.windows[0]
@@ -481,6 +533,7 @@ def main() -> None:
             obey(commands, line.decode())
         return 0.02
 
+    bpy.context.preferences.view.show_splash = False
     bpy.app.timers.register(look, persistent=True)
 
 
