@@ -96,6 +96,11 @@ class Blender:
             raise RefusedError(answer["message"].removeprefix("Error: ").strip())
         raise DriverError(f"{self.name}: {verb}: {answer['message']}\n{self.log.read_text()[-4000:]}")
 
+    @staticmethod
+    def rest(for_s: float) -> None:
+        """Leave a window alone for a while."""
+        time.sleep(for_s)
+
     def kill(self) -> None:
         """kill -9."""
         self.process.send_signal(signal.SIGKILL)

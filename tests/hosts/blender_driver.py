@@ -211,6 +211,12 @@ class Commands:
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)
 
+    def again_from_strip(self, name: str) -> Any:
+        """The entry in the Strip menu, for the active strip."""
+        self.editor().active_strip = self.strip(name)
+        with self.in_the_sequencer():
+            bpy.ops.v2a.again_from_strip()
+
     def hear(self, job: str, layer: str, take: int) -> Any:
         bpy.ops.v2a.choose(job=job, layer=layer, take=take)
 
@@ -251,7 +257,8 @@ class Commands:
         self.push("New edit")
 
     def push(self, message: str) -> Any:
-        bpy.ops.ed.undo_push(message=message)
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            bpy.ops.ed.undo_push(message=message)
 
     def _lay(self, strip: Any, at: int, head: int, tail: int) -> Any:
         """Trim, then move, so that the first seen frame lies at `at`."""
@@ -351,6 +358,38 @@ class Commands:
         self.push("Nest")
         return next(strip.name for strip in self.strips_of(self.editor()) if strip.type == "META")
 
+    def enter(self, name: str) -> Any:
+        """Open a meta strip for editing."""
+        self.editor().active_strip = self.strip(name)
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.meta_toggle()
+
+    def leave(self) -> Any:
+        """Close the meta strip that is open."""
+        self.editor().active_strip = None
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.meta_toggle()
+
+    def render_meanwhile(self, path: str, n_frames: int) -> Any:
+        """Render, and let the add-on's timer go on between the frames, as Blender's window does; sounds at each."""
+        counts = []
+
+        def between(*_: Any) -> None:
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                self.service.tick()
+                time.sleep(_TICK_S)
+            counts.append([self.service.table.n_active(), sum(bool(strip["made"]) for strip in self.strips())])
+
+        scene = self.scene()
+        scene.frame_start, scene.frame_end, scene.render.filepath = 1, n_frames, path
+        bpy.app.handlers.render_post.append(between)
+        try:
+            bpy.ops.render.render(animation=True)
+        finally:
+            bpy.app.handlers.render_post.remove(between)
+        return counts
+
     def lock_track(self, track: int) -> Any:
         self.editor().channels[track].lock = True
 
@@ -359,7 +398,8 @@ class Commands:
         strip.filepath = path
 
     def select(self, names: list[str]) -> Any:
-        for strip in self.strips_of(self.editor()):
+        metas = self.editor().meta_stack
+        for strip in self.strips_of(metas[-1] if metas else self.editor()):
             strip.select = strip.name in names
         self.editor().active_strip = self.strip(names[0]) if names else None
         self.push("Select")
@@ -442,7 +482,7 @@ class Commands:
         """Add a film as the menu does; the scene takes its size and rate."""
         with self.in_the_sequencer():
             bpy.ops.sequencer.movie_strip_add(
-                filepath=path, frame_start=at, channel=1, sound=False, use_framerate=True, fit_method="FIT"
+                filepath=path, frame_start=at, channel=1, sound=False, use_framerate=True, fit_method="ORIGINAL"
             )
         self.push("Add film")
         strip = next(iter(self.strips_of(self.editor())))

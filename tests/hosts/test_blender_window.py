@@ -13,6 +13,7 @@ import pytest
 from tests.hosts.blender import Blender
 from tests.hosts.driver import ours
 from tests.hosts.environments import ROOT, Program, Wheel, Window
+from tests.hosts.hand import Hand
 from tests.hosts.screen import hidden_screen
 
 pytestmark = pytest.mark.hosts
@@ -21,33 +22,6 @@ REEL = ROOT / "examples" / "reel.mp4"
 PICTURES = Path(os.environ.get("V2A_PICTURES") or ROOT / "build" / "hosts")
 # The reel's shots that are used: first frame, frames behind the last.
 SMITHY, QUAY = (9, 612 - 135), (288, 612 - 414)
-
-
-class Hand:
-    """The user's: a mouse in the window."""
-
-    def __init__(self, blender: Blender) -> None:
-        self._blender = blender
-
-    def region(self, name: str) -> tuple[int, int, int, int]:
-        """Where a part of the sequencer lies: x, y, width and height, from the lower left."""
-        (editor,) = (area for area in self._blender.do("areas") if area["view"] == "SEQUENCER")
-        x, y, width, height = editor["regions"][name]
-        return x, y, width, height
-
-    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        self._blender.do("point", x=start[0], y=start[1])
-        time.sleep(0.2)
-        self._blender.do("button", x=start[0], y=start[1], value="PRESS")
-        for step in range(11):
-            x, y = (here + (there - here) * step // 10 for here, there in zip(start, end, strict=True))
-            self._blender.do("point", x=x, y=y)
-            time.sleep(0.03)
-        self._blender.do("button", x=end[0], y=end[1], value="RELEASE")
-        time.sleep(0.3)
-
-    def click(self, x: int, y: int) -> None:
-        self.drag((x, y), (x, y))
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +53,7 @@ def hand(blender: Blender) -> Hand:
     blender.do("set_range", start=1, end=blender.strips()[-1].end)
     blender.select(smithy)
     assert quay != smithy
-    x, y, width, height = hand.region("HEADER")
-    hand.drag((x + width // 2, y + height), (x + width // 2, y + height + 180))
-    x, y, width, height = hand.region("UI")
-    hand.drag((x, y + height // 2), (x - 110, y + height // 2))
-    x, y, width, height = hand.region("UI")
-    hand.click(x + width - 14, y + height - 228)
+    hand.open_tab()
     blender.do("show_frame", frame=31)
     return hand
 
@@ -96,7 +65,7 @@ def picture(blender: Blender, name: str) -> None:
     blender.do("picture", path=PICTURES / f"blender-{name}.png")
 
 
-def test_from_the_film_to_its_sound_and_back(blender: Blender, hand: Hand) -> None:
+def test_from_the_film_to_its_sound_and_back(blender: Blender, hand: Hand, tmp_path: Path) -> None:
     blender.set(
         prompt="hammer striking an anvil, metal hit",
         negative="music, speech",
@@ -104,7 +73,7 @@ def test_from_the_film_to_its_sound_and_back(blender: Blender, hand: Hand) -> No
         prompt_ambience="fire crackling",
         takes=2,
         quality="preview",
-        output=PICTURES / "sounds",
+        output=tmp_path,
     )
     before = blender.strips()
     time.sleep(3)  # the bridge is started as soon as the panel is seen
