@@ -90,6 +90,12 @@ def licence(model: dict[str, Any]) -> str:
     return f"{model.get('licence', '')}{'' if model.get('commercial_use', True) else ', not for commercial use'}"
 
 
+def model_of(service: Any, name: str) -> dict[str, Any] | None:
+    """What is known of a model; "" is the one that the bridge takes by itself: pocket, else the first."""
+    found = {model["name"]: model for model in service.models}
+    return found.get(name) if name else found.get("pocket", next(iter(found.values()), None))
+
+
 def describe(service: Any, setting: str, value: str) -> str:
     """What stands behind a preset's or a model's name."""
     if not value:
