@@ -42,7 +42,7 @@ class V2A_PT_generate(_Tab, bpy.types.Panel):  # noqa: N801 - Blender's form of 
         column = layout.column()
         column.use_property_split, column.use_property_decorate = True, False
         _words(words, settings, "prompt", "SOUND", "What should be heard")
-        _words(words, settings, "negative", "MUTE_IPO_ON", "What should not be heard")
+        _words(words, settings, "negative", "MUTE_IPO_OFF", "What should not be heard")
         _pick(column, settings, "preset", "No preset")
         column.prop(settings, "scope")
         column.prop(settings, "takes")

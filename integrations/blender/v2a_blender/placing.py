@@ -45,8 +45,9 @@ def place(container: Any, items: list[dict[str, Any]], job: str, of: str = "") -
     except RuntimeError as error:
         remove(container, job, items)
         reason = str(error).replace("Error: ", "").strip()
+        cause = "was built without sound" if "Audaspace" in reason else f"cannot add it ({reason})"
         folder = os.path.dirname(items[0]["path"])  # noqa: PTH120
-        raise PlacingError(f"this Blender cannot add it ({reason}), but the sound is there, in {folder}") from error
+        raise PlacingError(f"this Blender {cause}, but the files are there, in {folder}") from error
 
 
 def remove(container: Any, job: str, items: list[dict[str, Any]]) -> int:

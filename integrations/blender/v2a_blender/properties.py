@@ -53,7 +53,7 @@ class V2AStudioSettings(bpy.types.PropertyGroup):
     )
     model: bpy.props.StringProperty(name="Model", description="What makes the sound. Empty: the server's choice")
     handles: bpy.props.FloatProperty(
-        name="Handles",
+        name="Handles (s)",
         description="Seconds of sound before and behind the strip, hidden, for fades and trims",
         default=1.0,
         min=0.0,
