@@ -206,10 +206,10 @@ class Commands:
     def press(self, scope: str) -> Any:
         """Press the button."""
         self.scene().v2a_studio.scope = {"selected": "SELECTED", "range": "RANGE", "edit": "EDIT"}[scope]
-        begin = time.perf_counter()
         with self.in_the_sequencer():
+            begin = time.perf_counter()
             bpy.ops.v2a.generate()
-        self.pressed_s = time.perf_counter() - begin
+            self.pressed_s = time.perf_counter() - begin
 
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)

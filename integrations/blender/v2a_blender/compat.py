@@ -125,11 +125,13 @@ def windows() -> Iterator[Any]:
 
 
 def redraw() -> None:
-    """Have all sequencers drawn anew."""
+    """Have all sequencers' sidebars and headers drawn anew."""
     for window in windows():
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type in ("UI", "HEADER"):  # strips and picture are drawn by whoever changes them
+                        region.tag_redraw()
 
 
 def is_occupied() -> bool:
