@@ -55,11 +55,18 @@ MEASURED = [
     Measured("as it is, 3.4 to 5.2", FLOOR, 1, tuple(range(14))),
     Measured("trimmed, 3.4 to 5.2", NEAREST_UP, 21, tuple(range(20, 35)), {"start": 21, "end": 36}),
     Measured(
-        "trimmed for good, 3.4 to 5.2",
+        "trimmed for good, 3.4 to 5.0; 5.2 where it was moved back",
         NEAREST_UP,
         1,
         tuple(range(10, 25)),
         {"trim": (10, 95), "end": 16, "content_end": F(16)},
+    ),
+    Measured(
+        "trimmed for good, 5.2, which moves the content along",
+        NEAREST_DOWN,
+        11,
+        tuple(range(10, 25)),
+        {"trim": (10, 95), "start": 11, "end": 26, "content_start": F(11), "content_end": F(26)},
     ),
     Measured(
         "pulled out before its content, 3.4 to 5.2",
@@ -77,7 +84,7 @@ MEASURED = [
         {"reversed": True, "start": 6, "end": 26},
     ),
     Measured(
-        "backwards and trimmed for good, 3.4 to 5.2",
+        "backwards and trimmed for good, 3.4 to 5.0",
         NEAREST_UP,
         1,
         tuple(range(99, 79, -1)),
@@ -96,9 +103,9 @@ MEASURED = [
     ),
     Measured("12 fps at its own rate, backwards, 3.4", FLOOR, 1, (119, 119, 118, 118), {**SLOW_12, "reversed": True}),
     Measured("25 fps at its own rate, 3.4", FLOOR, 21, (20, 21, 22, 23, 25, 26), FAST_25),
-    Measured("25 fps at its own rate, 4.2 to 5.2", NEAREST_UP, 10, (9, 10, 11, 13, 14, 15), FAST_25),
+    Measured("25 fps at its own rate, 4.2 and 4.5", NEAREST_UP, 10, (9, 10, 11, 13, 14, 15), FAST_25),
     Measured(
-        "48 fps at its own rate, pulled out, 3.4 to 5.2",
+        "48 fps at its own rate, pulled out, 3.4 to 5.2 but 4.2",
         NEAREST_UP,
         4,
         (0, 0, 0, 0, 0, 0, 2, 4, 6),
@@ -142,7 +149,7 @@ MEASURED = [
         {"kind": "IMAGE", "images": images(30), "end": 44, "content_start": F(6), "content_end": F(36)},
     ),
     Measured(
-        "images, backwards and trimmed for good, 3.4 to 5.2",
+        "images, backwards and trimmed for good, 3.4 to 5.0",
         NEAREST_UP,
         1,
         tuple(range(29, 6, -1)),

@@ -5,6 +5,7 @@ What Blender does was measured with films whose frames carry their number, in 3.
 at timeline frame t it shows frame `round((t - content start) × speed)` of the strip's content, held at both ends,
 where the speed is 1 unless the strip follows its film's own rate, has a speed factor (3.4) or retiming keys (4.0 on),
 and the rounding is downwards in 3.4 and to the nearest since. Backwards, the content's last frame comes first.
+Retiming keys were not measured in 4.2, which is taken to do as 4.3.
 """
 
 from __future__ import annotations
