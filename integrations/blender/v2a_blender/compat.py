@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -164,8 +165,34 @@ def write_film(settings: Any) -> None:
     settings.file_format = "FFMPEG"
 
 
+def film_rate(strip: Any, path: str) -> float:
+    """The rate that Blender reads in a movie strip's film, 0 where it cannot.
+
+    Blender opens the film for it, 20 ms a time: an edit of many strips has few films, so it is asked once for each.
+    """
+    return float(_once(("rate", getattr(strip, "stream_index", 0)), path, lambda: strip.fps))
+
+
 def film_length(path: str) -> int:
     """How many frames Blender counts in a film; 0 where it cannot read it."""
+    return int(_once(("length",), path, lambda: _counted(path)))
+
+
+_known: dict[tuple[Any, ...], Any] = {}
+
+
+def _once(what: tuple[Any, ...], path: str, ask: Callable[[], Any]) -> Any:
+    try:
+        state = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ask()
+    key = (*what, path, state.st_size, state.st_mtime_ns)
+    if key not in _known:
+        _known[key] = ask()
+    return _known[key]
+
+
+def _counted(path: str) -> int:
     try:
         clip = bpy.data.movieclips.load(path)
     except RuntimeError:

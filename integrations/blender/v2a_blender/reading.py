@@ -76,6 +76,7 @@ def read_channels(container: Any) -> list[dict[str, Any]]:
 def _facts(strip: Any, silent: set[int], parents: tuple[str, ...], retimed: bool) -> StripFacts:
     images = _images(strip) if strip.type == "IMAGE" else ()
     path = _absolute(strip.filepath, strip) if strip.type == "MOVIE" else ""
+    film_rate = compat.film_rate(strip, path) if path else 0.0
     return StripFacts(
         name=strip.name,
         kind=strip.type,
@@ -89,7 +90,7 @@ def _facts(strip: Any, silent: set[int], parents: tuple[str, ...], retimed: bool
         images=images,
         missing=next((file for file in ((path,) if path else images[:1]) if not os.path.isfile(file)), ""),  # noqa: PTH113
         trim=compat.media_trim(strip),
-        film_rate=exact_rate(strip.fps) if strip.type == "MOVIE" and strip.fps > 0 else Fraction(0),
+        film_rate=exact_rate(film_rate) if film_rate > 0 else Fraction(0),
         reversed=getattr(strip, "use_reverse_frames", False),
         strobe=getattr(strip, "strobe", 1.0),
         keys=compat.retiming_keys(strip),
