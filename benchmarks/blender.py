@@ -102,9 +102,10 @@ def _page(rows: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> str:
         "server makes clicks at ten steps a job, twenty steps a second, and places each job's sound as it comes.",
         "",
         "*Timer*: the longest call of the add-on's timer, which hears the bridge and places sounds. *Drawing*: the "
-        "longest drawing of its panels and menus. *Beat*: the longest time between two beats of the main thread, of whatever "
-        "cause, against the same without jobs; in a window that is mostly Blender's own drawing, here in software. "
-        "*Press*: the longest beat around the press itself. Milliseconds.",
+        "longest drawing of its panels and menus. *Beat*: the longest time between two beats of the main thread, "
+        "of whatever cause, against the same without jobs; in a window that is mostly Blender's own drawing, "
+        "here in software. "
+        "*Press*: the button's own work for all twenty. Milliseconds.",
         "",
         "| Blender | timer | drawing | beat | beat without jobs | press |",
         "|---|---|---|---|---|---|",
@@ -113,7 +114,7 @@ def _page(rows: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> str:
         drawing = f"{busy['drawing'][0]:.1f}" if busy["drawing"][1] else "–"
         lines.append(
             f"| {name} | {busy['timer'][0]:.1f} | {drawing} | {busy['gap'][0]:.1f} | {before['idle']['gap'][0]:.1f} "
-            f"| {before['pressing']['gap'][0]:.1f} |"
+            f"| {before['pressing']['press'][0]:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
