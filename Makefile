@@ -26,7 +26,9 @@ demo: venv
 test: venv
 	$(BIN)/python -m pytest -m 'not hosts'
 
+# Blenders are installed as wheels, each into an environment of its own; what cannot be is named, and skipped.
 test-hosts: venv
+	$(BIN)/python -m tests.hosts.environments
 	$(BIN)/python -m pytest -m hosts tests/hosts
 
 check: lint types imports stubs-check

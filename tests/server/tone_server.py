@@ -1,4 +1,4 @@
-"""The real server with the tone worker: python tone_server.py MODEL_DIR OPTIONS_JSON."""
+"""The real server with the tone worker, or another: python tone_server.py MODEL_DIR OPTIONS_JSON [WORKER]."""
 
 import json
 import logging
@@ -17,9 +17,10 @@ def main() -> None:
     options = json.loads(sys.argv[2])
     options["store"] = Path(options["store"])
     options["roots"] = tuple(Path(root) for root in options.get("roots", ()))
-    worker = [sys.executable, str(Path(__file__).with_name("tone_worker.py"))]
+    worker = [sys.executable, *(sys.argv[3:] or [str(Path(__file__).with_name("tone_worker.py"))])]
+    card = read_card(model)
     try:
-        app.run(app.ServeOptions(**options), lambda: {"tones": read_card(model)}, worker, on_listening=_tell)
+        app.run(app.ServeOptions(**options), lambda: {card.name: read_card(model)}, worker, on_listening=_tell)
     except V2AError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

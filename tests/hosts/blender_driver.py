@@ -1,0 +1,296 @@
+"""Runs inside Blender, any of them, and obeys a line of JSON at a time: {"do": NAME, "with": {…}}.
+
+It knows the add-on as a user does, by its operators, its settings and what it lays on the timeline, and through its
+`service` what its panel shows. How versions of Blender differ is written here once more, so that the add-on's own
+module of that kind is not its own witness. Answers go to a pipe of their own, since Blender prints to its stdout.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+import warnings
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+warnings.simplefilter("ignore", DeprecationWarning)  # names that go with Blender 6.0
+
+_ANSWERS = os.fdopen(int(os.environ.pop("V2A_DRIVER_ANSWERS")), "w", encoding="utf-8")
+
+_KINDS = {"MOVIE": "film", "IMAGE": "images", "SOUND": "sound", "SCENE": "scene", "META": "meta", "TEXT": "text"}
+_HAS_EXTENSIONS = bpy.app.version >= (4, 2, 0)
+_TICK_S = 0.02
+
+
+class Commands:
+    """The verbs. Each takes and gives what JSON holds."""
+
+    def version(self) -> Any:
+        return bpy.app.version_string
+
+    # The add-on
+
+    def install(self, file: str) -> Any:
+        """As a user does, out of the built file."""
+        if _HAS_EXTENSIONS:
+            bpy.ops.extensions.package_install_files(filepath=file, repo="user_default", enable_on_install=True)
+            name = "bl_ext.user_default.v2a_studio"
+        else:
+            bpy.ops.preferences.addon_install(filepath=file)
+            name = zipfile.ZipFile(file).namelist()[0].split("/")[0]
+        return self.enable(name)
+
+    def enable(self, name: str) -> Any:
+        """Turn an installed add-on on."""
+        bpy.ops.preferences.addon_enable(module=name)
+        self.addon = name
+        return name
+
+    def prefer(self, **preferences: Any) -> Any:
+        """Set the add-on's preferences."""
+        for key, value in preferences.items():
+            setattr(bpy.context.preferences.addons[self.addon].preferences, key, value)
+
+    @property
+    def service(self) -> Any:
+        return importlib.import_module(self.addon + ".service")
+
+    # The edit
+
+    def scene(self) -> Any:
+        return getattr(bpy.context, "sequencer_scene", None) or bpy.context.scene
+
+    def editor(self) -> Any:
+        return self.scene().sequence_editor or self.scene().sequence_editor_create()
+
+    def strips_of(self, container: Any) -> Any:
+        return container.strips if hasattr(container, "strips") else container.sequences
+
+    def strip(self, name: str) -> Any:
+        editor = self.editor()
+        found = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+        return found[name]
+
+    def new_edit(self, rate: str, start: int = 1, end: int = 250) -> Any:
+        bpy.ops.wm.read_homefile(use_empty=True)
+        for window in bpy.context.window_manager.windows:
+            if hasattr(window.workspace, "sequencer_scene"):
+                window.workspace.sequencer_scene = bpy.data.scenes[0]
+        scene = self.scene()
+        exact = Fraction(rate)
+        scene.render.fps = round(exact)
+        scene.render.fps_base = 1.0 if exact.denominator == 1 else 1.001
+        scene.frame_start, scene.frame_end = start, end
+        scene.render.resolution_x, scene.render.resolution_y = 128, 72
+        self.editor()
+        self.push("New edit")
+
+    def push(self, message: str) -> Any:
+        bpy.ops.ed.undo_push(message=message)
+
+    def _lay(self, strip: Any, at: int, head: int, tail: int) -> Any:
+        """Trim, then move, so that the first seen frame lies at `at`."""
+        if hasattr(strip, "left_handle_offset"):
+            strip.left_handle_offset, strip.right_handle_offset = head, tail
+            strip.content_start = at - head
+        else:
+            strip.frame_offset_start, strip.frame_offset_end = head, tail
+            strip.frame_start = at - head
+        self.push("Add strip")
+        return strip.name
+
+    def add_film(self, path: str, at: int, track: int = 1, head: int = 0, tail: int = 0) -> Any:
+        strips = self.strips_of(self.editor())
+        strip = strips.new_movie(name=Path(path).name, filepath=path, channel=track, frame_start=at)
+        return self._lay(strip, at, head, tail)
+
+    def add_images(self, paths: list[str], at: int, track: int = 1, head: int = 0, tail: int = 0) -> Any:
+        strips = self.strips_of(self.editor())
+        strip = strips.new_image(name=Path(paths[0]).name, filepath=paths[0], channel=track, frame_start=at)
+        for path in paths[1:]:
+            strip.elements.append(Path(path).name)
+        return self._lay(strip, at, head, tail)
+
+    def add_sound(self, path: str, at: int, track: int) -> Any:
+        strips = self.strips_of(self.editor())
+        return self._lay(strips.new_sound(name=Path(path).name, filepath=path, channel=track, frame_start=at), at, 0, 0)
+
+    def add_scene(self, path: str, at: int, track: int = 1, n_frames: int = 48) -> Any:
+        """A scene whose own sequencer shows a film."""
+        shown = bpy.data.scenes.new("Shown")
+        shown.frame_start, shown.frame_end = 1, n_frames
+        shown.render.fps, shown.render.fps_base = self.scene().render.fps, self.scene().render.fps_base
+        shown.render.resolution_x, shown.render.resolution_y = 128, 72
+        self.strips_of(shown.sequence_editor_create()).new_movie(name="inner", filepath=path, channel=1, frame_start=1)
+        strip = self.strips_of(self.editor()).new_scene(name="Shown", scene=shown, channel=track, frame_start=at)
+        strip.scene_input = "SEQUENCER"
+        return self._lay(strip, at, 0, 0)
+
+    def _effect(self, name: str, kind: str, track: int, start: int, end: int, **inputs: Any) -> Any:
+        length = {"frame_end": end}
+        functions = self.strips_of(self.editor()).bl_rna.functions
+        if "length" in functions["new_effect"].parameters:
+            length = {"length": end - start}
+        if "input1" in functions["new_effect"].parameters:
+            inputs = {key.replace("seq", "input"): value for key, value in inputs.items()}
+        return self.strips_of(self.editor()).new_effect(
+            name=name, type=kind, channel=track, frame_start=start, **length, **inputs
+        )
+
+    def add_text(self, words: str, start: int, end: int, track: int) -> Any:
+        strip = self._effect("Text", "TEXT", track, start, end)
+        strip.text = words
+        self.push("Add text")
+        return strip.name
+
+    def add_effect(self, of: str, track: int, kind: str = "GLOW") -> Any:
+        source = self.strip(of)
+        strip = self._effect("Effect", kind, track, *_seen(source), seq1=source)
+        self.push("Add effect")
+        return strip.name
+
+    def add_marker(self, at: int, text: str) -> Any:
+        self.scene().timeline_markers.new(text, frame=at)
+        self.push("Add marker")
+
+    def retime(self, name: str, speed: str) -> Any:
+        strip, percent = self.strip(name), 100 * float(Fraction(speed))
+        if hasattr(strip, "speed_factor"):
+            strip.speed_factor = percent / 100
+        else:
+            self.select([name])
+            with self.in_the_sequencer():
+                keep = "keep_retiming" in bpy.ops.sequencer.retiming_segment_speed_set.get_rna_type().properties
+                bpy.ops.sequencer.retiming_segment_speed_set(
+                    speed=percent, **({"keep_retiming": False} if keep else {})
+                )
+        self.push("Retime")
+        return list(_seen(strip))
+
+    def in_the_sequencer(self) -> Any:
+        """A context of the sequencer, which background mode has none of."""
+        window = bpy.context.window_manager.windows[0]
+        area = window.screen.areas[0]
+        area.type = "SEQUENCE_EDITOR"
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        return bpy.context.temp_override(window=window, area=area, region=region, scene=self.scene())
+
+    def nest(self, names: list[str]) -> Any:
+        members = [self.strip(name) for name in names]
+        start, end = min(_seen(member)[0] for member in members), max(_seen(member)[1] for member in members)
+        track = members[0].channel
+        meta = self.strips_of(self.editor()).new_meta(name="Meta", channel=track, frame_start=start)
+        for member in members:
+            member.move_to_meta(meta)
+        if hasattr(meta, "right_handle"):
+            meta.left_handle, meta.right_handle = start, end
+        else:
+            meta.frame_final_start, meta.frame_final_end = start, end
+        meta.channel = track
+        self.push("Nest")
+        return meta.name
+
+    def lock_track(self, track: int) -> Any:
+        self.editor().channels[track].lock = True
+
+    def set_path(self, name: str, path: str) -> Any:
+        strip = self.strip(name)
+        strip.filepath = path
+
+    def select(self, names: list[str]) -> Any:
+        for strip in self.strips_of(self.editor()):
+            strip.select = strip.name in names
+        self.editor().active_strip = self.strip(names[0]) if names else None
+        self.push("Select")
+
+    def set_range(self, start: int, end: int) -> Any:
+        self.scene().frame_start, self.scene().frame_end = start, end - 1
+
+    # Reading
+
+    def strips(self) -> Any:
+        editor = self.editor()
+        found = []
+
+        def read(container: Any, parents: list[str]) -> Any:
+            for strip in self.strips_of(container):
+                kind = _KINDS.get(strip.type, "effect")
+                new = hasattr(strip, "left_handle")
+                start, end = _seen(strip)
+                head = start - (strip.content_start if new else strip.frame_start)
+                tail = strip.right_handle_offset if new else strip.frame_offset_end
+                path = strip.sound.filepath if kind == "sound" else getattr(strip, "filepath", "")
+                made = json.loads(strip["v2a"]) if "v2a" in strip else {}
+                found.append(
+                    {
+                        "name": strip.name,
+                        "kind": kind,
+                        "track": strip.channel,
+                        "track_name": container.channels[strip.channel].name,
+                        "start": start,
+                        "end": end,
+                        "head": head,
+                        "tail": tail,
+                        "path": bpy.path.abspath(path) if path else None,
+                        "muted": strip.mute,
+                        "colour": strip.color_tag,
+                        "made": made,
+                        "inside": parents,
+                    }
+                )
+                if kind == "meta":
+                    read(strip, [*parents, strip.name])
+
+        read(editor, [])
+        return sorted(found, key=lambda one: (one["track"], one["start"], one["name"]))
+
+    # Steps and files
+
+    def undo(self) -> Any:
+        bpy.ops.ed.undo()
+
+    def redo(self) -> Any:
+        bpy.ops.ed.redo()
+
+    def save(self, path: str) -> Any:
+        bpy.ops.wm.save_as_mainfile(filepath=path)
+
+    def load(self, path: str) -> Any:
+        bpy.ops.wm.open_mainfile(filepath=path)
+
+    def mix_down(self, path: str, start: int, end: int) -> Any:
+        scene = self.scene()
+        scene.frame_start, scene.frame_end = start, end - 1
+        scene.render.ffmpeg.audio_mixrate, scene.render.ffmpeg.audio_channels = 48000, "MONO"
+        with bpy.context.temp_override(scene=scene):
+            bpy.ops.sound.mixdown(filepath=path, check_existing=False, container="WAV", codec="PCM", format="F32")
+
+
+def _seen(strip: Any) -> Any:
+    """The frames that are seen or heard of a strip."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.right_handle)
+    return int(strip.frame_final_start), int(strip.frame_final_end)
+
+
+def main() -> None:
+    """Obey until there is nothing more to do."""
+    commands = Commands()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            answer = {"ok": getattr(commands, asked["do"])(**asked["with"])}
+        except Exception as error:
+            if not isinstance(error, RuntimeError) or not str(error).startswith("Error: "):
+                traceback.print_exc()
+            answer = {"error": type(error).__name__, "message": str(error)}
+        _ANSWERS.write(json.dumps(answer) + "\n")
+        _ANSWERS.flush()
+
+
+main()
