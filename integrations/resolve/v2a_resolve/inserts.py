@@ -7,7 +7,7 @@ import os
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Collection
 
 from v2a_host import finding
 
@@ -18,23 +18,29 @@ _MAX_KEPT = 100
 
 @dataclass
 class Insert:
-    """One job's sounds in a timeline. clips, media: unique ids. tracks: names of those that were made for it."""
+    """One job's sounds in a timeline.
+
+    shot: what further tries of the same have in common. clips: unique ids, and the layer of each. media: unique ids.
+    tracks: names of those that were made for it. silenced: clips of former tries that it muted.
+    """
 
     id: str
     project: str
     timeline: str
     job: str
     name: str
-    clips: list[str] = field(default_factory=list)
+    shot: str
+    clips: dict[str, str] = field(default_factory=dict)
     media: list[str] = field(default_factory=list)
     tracks: list[str] = field(default_factory=list)
+    silenced: list[str] = field(default_factory=list)
     made_bin: bool = False
 
     @classmethod
-    def begun(cls, host: Host, timeline: Any, job: str, name: str) -> Insert:
+    def begun(cls, host: Host, timeline: Any, job: str, name: str, shot: str) -> Insert:
         """The start of an insert, on the disk before anything is placed: a crash leaves nothing unknown."""
         project = str(ask(host.project, "GetUniqueId"))
-        insert = cls(uuid.uuid4().hex, project, str(ask(timeline, "GetUniqueId")), job, name)
+        insert = cls(uuid.uuid4().hex, project, str(ask(timeline, "GetUniqueId")), job, name, shot)
         insert.write()
         return insert
 
@@ -79,6 +85,17 @@ def jobs_placed(project: str) -> set[str]:
     return {str(one["job"]) for one in _inserts() if one["project"] == project and one["clips"]}
 
 
+def former_tries(insert: Insert, layers: Collection[str]) -> list[str]:
+    """The clips of former tries of the same shot, of these layers."""
+    return [
+        clip
+        for one in _inserts()
+        if insert.shot and one["shot"] == insert.shot and one["id"] != insert.id
+        for clip, layer in one["clips"].items()
+        if layer in layers
+    ]
+
+
 def last(project: str, timeline: str) -> Insert | None:
     """The last insert of a timeline."""
     found = [
@@ -97,6 +114,8 @@ def take_away(host: Host, timeline: Any, insert: Insert) -> int:
     """
     with host.kept(timeline):
         count = _take_clips(timeline, insert)
+        for _, clip in clips_of(timeline, insert.silenced):
+            ask(clip, "SetClipEnabled", True)
         _take_tracks(timeline, insert)
         _take_media(host, insert)
     _change_file("inserts.json", {"inserts": [one for one in _inserts() if one["id"] != insert.id]})
@@ -104,24 +123,25 @@ def take_away(host: Host, timeline: Any, insert: Insert) -> int:
 
 
 def _take_clips(timeline: Any, insert: Insert) -> int:
-    clips = _clips(timeline, insert)
+    clips = clips_of(timeline, insert.clips)
     for number in sorted({number for number, _ in clips}):
         if ask(timeline, "GetIsTrackLocked", "audio", number):
             name = ask(timeline, "GetTrackName", "audio", number)
             raise Refusal(f"The track '{name}' is locked: unlock it, and run this again. Nothing was removed")
     if clips:
         ask(timeline, "DeleteClips", [clip for _, clip in clips], False)
-        if _clips(timeline, insert):
+        if clips_of(timeline, insert.clips):
             raise Refusal("Resolve did not remove the sounds: close any window that asks something, and run this again")
     return len(clips)
 
 
-def _clips(timeline: Any, insert: Insert) -> list[tuple[int, Any]]:
+def clips_of(timeline: Any, unique_ids: Collection[str]) -> list[tuple[int, Any]]:
+    """Clips on audio tracks by their ids, with the number of the track."""
     return [
         (number, clip)
         for number in range(1, (ask(timeline, "GetTrackCount", "audio") or 0) + 1)
         for clip in ask(timeline, "GetItemListInTrack", "audio", number) or []
-        if ask(clip, "GetUniqueId") in insert.clips
+        if ask(clip, "GetUniqueId") in unique_ids
     ]
 
 

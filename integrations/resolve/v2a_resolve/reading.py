@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -145,8 +146,10 @@ def _meant(
     under = [] if playhead is None else shown(clips, playhead - first, playhead - first + 1)
     for item, _, _ in under:
         return [next((left, right) for one, left, right in clips if one is item)], "the clip under the playhead"
-    how = "mark a range with I and O, or " if can(timeline, "GetMarkInOut") else ""
-    raise Refusal(f"There is no clip under the playhead: {how}put the playhead on a clip, and run this again")
+    how = ["mark a range with I and O"] if can(timeline, "GetMarkInOut") else []
+    how += ["select clips"] if can(timeline, "GetSelectedClips") else []
+    ways = ", or ".join([*how, "put the playhead on a clip"])
+    raise Refusal(f"Nothing is selected, and there is no clip under the playhead: {ways}, and run this again")
 
 
 def _unique(item: Any) -> Any:
@@ -275,19 +278,16 @@ def _job(selection: Selection, shot: Shot, settings: Mapping[str, Any]) -> dict[
             [*selection.markers, *shot.markers], Fraction(shot.start), Fraction(shot.end), rate
         ),
         "origin": str(selection.start_frame / rate),
-        "tag": {**selection.ids, "tail": more},
+        "tag": {**selection.ids, "tail": more, "shot": uuid.uuid4().hex},
     }
 
 
 def reach(shot: Shot, rate: Fraction) -> tuple[int, int]:
-    """Frames of the timeline that the clip's medium could fill at its speed; those of the part where that is unknown."""
+    """Frames [start, end) that the clip's medium could fill at its speed; those of the part where that is unknown."""
     if not shot.speed or not shot.n_media_frames:
         return shot.start, shot.end
-    at = [
-        shot.clip_start + (s - shot.source_s) / shot.speed * rate
-        for s in (Fraction(0), shot.n_media_frames / shot.media_rate)
-    ]
-    low, high = min(at), max(at)
+    ends_s = (Fraction(0), shot.n_media_frames / shot.media_rate)
+    low, high = sorted(shot.clip_start + (end_s - shot.source_s) / shot.speed * rate for end_s in ends_s)
     return max(0, min(shot.start, -int(-low // 1))), max(shot.end, int(high // 1))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import traceback
 from typing import Any, Callable, Mapping
 
@@ -80,7 +80,9 @@ def place_all(host: Host, session: Session, statuses: list[dict[str, Any]], note
     if not placed:
         raise Refusal("\n".join(said))
     what = "1 sound is" if placed == 1 else f"{placed} sounds are"
-    return "\n".join([f"{what} in the timeline. V2A Remove last insert takes {'it' if placed == 1 else 'one'} away", *said])
+    return "\n".join(
+        [f"{what} in the timeline. V2A Remove last insert takes {'it' if placed == 1 else 'one'} away", *said]
+    )
 
 
 def _remove_last_insert(host: Host) -> str:
@@ -91,7 +93,8 @@ def _remove_last_insert(host: Host) -> str:
     count = inserts.take_away(host, timeline, insert)
     if not count:
         return f"'{insert.name}' was removed by hand already; its empty tracks are gone, too"
-    return f"'{insert.name}' is removed: {count} clip{'s' if count > 1 else ''}. Its files stay, and V2A Audition and keep finds it"
+    clips = f"{count} clip{'s' if count > 1 else ''}"
+    return f"'{insert.name}' is removed: {clips}. Its files stay, and V2A Audition and keep finds them"
 
 
 def _host(found: Mapping[str, Any]) -> Host:
@@ -106,7 +109,7 @@ def _keep_traceback() -> str:
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.datetime.now().isoformat()}\n{traceback.format_exc()}\n")
+            file.write(f"{dt.datetime.now().isoformat()}\n{traceback.format_exc()}\n")
     except OSError:
         return "Please report it"
     return f"The details are at the end of {log}; please report them"

@@ -18,12 +18,16 @@ _SAY_EVERY_S = 2.0
 
 
 class Session:
-    """One bridge for one script: `with Session(host) as session`. What it knows of jobs is in `jobs`, by their ids."""
+    """One bridge for one script: `with Session(host) as session`. What it knows of jobs is in `jobs`, by their ids.
+
+    pages: how those that have ended did so.
+    """
 
     def __init__(self, host: Host) -> None:
         """host: whose open project is the document that jobs belong to."""
         self.jobs: dict[str, dict[str, Any]] = {}
         self.hello: dict[str, Any] = {}
+        self.pages: dict[str, dict[str, Any]] = {}
         self._host = host
         self._client = BridgeClient(on_notification=self._take)
         self._ended = ""
@@ -93,9 +97,13 @@ class Session:
         """Take in what the bridge has told. Raises BridgeError where it is gone."""
         self._client.pump()
         if not self._client.running:
-            raise bridge_client.BridgeError(self._client.message or "the bridge ended: run this again", "BridgeEndedError")
+            raise bridge_client.BridgeError(
+                self._client.message or "the bridge ended: run this again", "BridgeEndedError"
+            )
 
     def _take(self, method: str, params: dict[str, Any]) -> None:
+        if method == "page":
+            self.pages[str(params.get("page"))] = params
         if method != "job":
             return
         job = str(params.get("job"))

@@ -1,0 +1,93 @@
+"""Choosing what is wanted and hearing it before it is kept: in a window where there may be one, else in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import webbrowser
+from typing import Any, Mapping, Sequence
+
+from . import inserts, placing, reading, window
+from .host import Host, Refusal, ask
+from .saying import say
+from .session import Session
+
+_PUMP_EVERY_S = 0.1
+
+
+def generate(host: Host) -> str:
+    """Ask what is wanted for what the user means, generate it, and place what is kept."""
+    selection = reading.read(host)
+    for note in selection.notes:
+        say(note)
+    with Session(host) as session:
+        wanted = reading.jobs(selection, {})
+        return _settled(host, session, f"Sound for {selection.meant}", wanted, [])
+
+
+def audition(host: Host) -> str:
+    """Let the user hear what lies in no timeline yet, and place what is kept."""
+    with Session(host) as session:
+        placed = inserts.jobs_placed(str(ask(host.project, "GetUniqueId")))
+        waiting = [
+            status["job"]
+            for status in session.ask("jobs")["jobs"]
+            if status["job"] not in placed and status["state"] not in ("failed", "cancelled")
+        ]
+        if not waiting:
+            return "No sounds of this project wait to be kept: V2A Generate makes some"
+        return _settled(host, session, "Sounds to keep", [], waiting)
+
+
+def _settled(
+    host: Host, session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]
+) -> str:
+    """What the user decided, done; a message. Raises Refusal."""
+    windows = host.windows()
+    if windows is not None:
+        result = window.Choice(windows, session, title, wanted, shown, inserts.settings()).result()
+    else:
+        result = _page(session, title, wanted, shown)
+    if result["settings"]:
+        inserts.set_settings({**inserts.settings(), **result["settings"]})
+    if result["state"] == "gone":
+        return "The page was closed before anything was kept. Jobs go on: V2A Audition and keep finds them"
+    if result["state"] != "kept":
+        return "Cancelled: nothing was placed"
+    return _placed(host, session, result["kept"])
+
+
+def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
+    page = session.ask(
+        "page.open",
+        {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words_of(inserts.settings())},
+    )
+    say(f"Waiting for the page in your browser. Should none open, open this once: {page['url']}")
+    with contextlib.suppress(webbrowser.Error, OSError):
+        webbrowser.open(page["url"])
+    try:
+        while page["page"] not in session.pages:
+            session.pump()
+            time.sleep(_PUMP_EVERY_S)
+    except KeyboardInterrupt:
+        session.ask("page.close", {"page": page["page"]})
+        raise
+    return session.pages[page["page"]]
+
+
+def words_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that a person chooses."""
+    return {key: settings[key] for key in ("layers", "preset", "takes", "seed", "quality") if key in settings}
+
+
+def _placed(host: Host, session: Session, kept: Sequence[Mapping[str, Any]]) -> str:
+    said: list[str] = []
+    statuses = {status["job"]: status for status in session.ask("jobs")["jobs"]}
+    for one in kept:
+        try:
+            said += placing.place(host, session.ask, statuses[one["job"]], one["takes"])
+        except Refusal as refusal:
+            done = kept.index(one)
+            raise Refusal(f"{refusal}. {done} of {len(kept)} were placed before" if done else str(refusal)) from None
+    what = "1 sound is" if len(kept) == 1 else f"{len(kept)} sounds are"
+    return "\n".join([f"{what} in the timeline. V2A Remove last insert takes the last one away", *said])
