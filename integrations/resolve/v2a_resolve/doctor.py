@@ -59,8 +59,8 @@ def _rates(host: Host) -> Iterator[tuple[str, ...]]:
     advice = ""
     if rate != project_rate:
         advice = (
-            f"The project runs at {project_rate}, and a sound takes the project's rate when it is imported: it may end up "
-            "to a frame beside the picture, and gets no handles"
+            f"The project runs at {project_rate}, and a sound takes the project's rate when it is imported: "
+            "it gets no handles, and may end up to a frame after the picture"
         )
     yield "timeline", said, advice
 
