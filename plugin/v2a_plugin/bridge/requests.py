@@ -172,6 +172,8 @@ def _source(source: Fields) -> Source:
             raise UsageError("job.source.render.n_frames must be 1 or more")
         if found.folder not in found.film.parents or found.folder.parent == found.folder:
             raise UsageError("job.source.render.film must lie in its folder, which goes when the command has ended")
+        if not found.folder.name.startswith("v2a"):
+            raise UsageError("job.source.render.folder goes when the command has ended: its name must begin with v2a")
         render.close()
     source.close()
     return found
