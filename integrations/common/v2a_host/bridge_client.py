@@ -233,6 +233,7 @@ class _Run:
                     continue
                 if isinstance(message, dict):
                     self.incoming.put(message)
+            self._stdout.close()
         self.incoming.put(None)
 
     def _write(self) -> None:
@@ -250,3 +251,4 @@ class _Run:
         with contextlib.suppress(OSError, ValueError):
             for line in self._stderr:
                 self._log.append(line.decode("utf-8", "replace").rstrip())
+            self._stderr.close()

@@ -7,12 +7,13 @@ import os
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Collection
+from typing import Any, Collection, Mapping
 
 from v2a_host import finding
 
 from .host import Host, Refusal, ask
 
+BIN = "V2A"
 _MAX_KEPT = 100
 
 
@@ -37,10 +38,10 @@ class Insert:
     made_bin: bool = False
 
     @classmethod
-    def begun(cls, host: Host, timeline: Any, job: str, name: str, shot: str) -> Insert:
+    def begun(cls, host: Host, timeline: Any, status: Mapping[str, Any], shot: str) -> Insert:
         """The start of an insert, on the disk before anything is placed: a crash leaves nothing unknown."""
-        project = str(ask(host.project, "GetUniqueId"))
-        insert = cls(uuid.uuid4().hex, project, str(ask(timeline, "GetUniqueId")), job, name, shot)
+        project, unique_id = str(ask(host.project, "GetUniqueId")), str(ask(timeline, "GetUniqueId"))
+        insert = cls(uuid.uuid4().hex, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
         insert.write()
         return insert
 
@@ -64,6 +65,12 @@ def set_settings(job: dict[str, Any]) -> None:
     _change_file("settings.json", {**_file("settings.json"), "job": job})
 
 
+def server() -> dict[str, str]:
+    """Another server than the user's own, where the settings name one: as `hello` has it."""
+    kept = _file("settings.json")
+    return {key: str(kept[key]) for key in ("server", "token_file") if kept.get(key)}
+
+
 def end_is_inclusive() -> bool:
     """Whether this Resolve was last seen to play the end frame of what is appended."""
     return bool(_file("settings.json").get("end_is_inclusive"))
@@ -73,11 +80,6 @@ def set_end_is_inclusive(inclusive: bool) -> None:
     """Keep what was seen."""
     if inclusive != end_is_inclusive():
         _change_file("settings.json", {**_file("settings.json"), "end_is_inclusive": inclusive})
-
-
-def remember(insert: Insert) -> None:
-    """Keep a finished insert, so that it can be removed."""
-    insert.write()
 
 
 def jobs_placed(project: str) -> set[str]:
@@ -158,7 +160,7 @@ def _take_media(host: Host, insert: Insert) -> None:
     pool = host.pool
     root = ask(pool, "GetRootFolder")
     for bin_ in ask(root, "GetSubFolderList") or []:
-        if ask(bin_, "GetName") != "V2A":
+        if ask(bin_, "GetName") != BIN:
             continue
         used = _used_media(host)
         ours = [medium for medium in ask(bin_, "GetClipList") or [] if ask(medium, "GetUniqueId") in insert.media]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from . import inserts
+from .appending import item_rate, record_frame
 from .host import Host, Refusal, ask
-from .placing import item_rate, record_frame
 from .reading import timeline_rate
 
 _SECONDS, _FRAMES = 4, 24

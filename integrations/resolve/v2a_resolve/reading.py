@@ -55,15 +55,14 @@ def read(host: Host) -> Selection:
     rate, project_rate = timeline_rate(timeline), timeline_rate(host.project)
     first = int(timeline.GetStartFrame())
     clips = visible_clips(timeline, first)
-    ranges, meant = _meant(timeline, rate, first, clips)
+    parts, meant = _meant(timeline, rate, first, clips)
     shots: list[Shot] = []
     notes: list[str] = []
-    for start, end in ranges:
-        for clip, clip_start, clip_end in shown(clips, start, end):
-            try:
-                shots.append(_shot(clip, clip_start, clip_end, first, rate, notes))
-            except Refusal as refusal:
-                notes.append(str(refusal))
+    for clip, start, end in parts:
+        try:
+            shots.append(_shot(clip, start, end, first, rate, notes))
+        except Refusal as refusal:
+            notes.append(str(refusal))
     if not shots:
         raise Refusal("\n".join(notes) or f"There is no clip with a picture in {meant}")
     return Selection(
@@ -127,29 +126,29 @@ def shown(clips: Sequence[tuple[Any, int, int]], start: int, end: int) -> list[t
 
 def _meant(
     timeline: Any, rate: Fraction, first: int, clips: Sequence[tuple[Any, int, int]]
-) -> tuple[list[tuple[int, int]], str]:
-    """The ranges that the user means, and what to call them. Raises Refusal."""
+) -> tuple[list[tuple[Any, int, int]], str]:
+    """The clips that the user means, or parts of them, and what to call them. Raises Refusal."""
     last = int(timeline.GetEndFrame()) - first
     marks = (ask(timeline, "GetMarkInOut") or {}).get("video") or {}
     if "in" in marks or "out" in marks:
         start, end = int(marks.get("in", 0)), int(marks.get("out", last - 1)) + 1  # marks are frames that play
         if end > start:
-            return [(start, end)], "the marked range"
-    selected = [_unique(item) for item in ask(timeline, "GetSelectedClips") or [] if is_clip(item)]
-    ranges = sorted((left, right) for item, left, right in clips if _unique(item) in selected)
-    if ranges:
-        return ranges, "the selected clips"
+            return shown(clips, start, end), "the marked range"
+    selected = {_unique(item) for item in ask(timeline, "GetSelectedClips") or [] if is_clip(item)}
+    parts = sorted((clip for clip in clips if _unique(clip[0]) in selected), key=lambda clip: clip[1])
+    if parts:
+        return parts, "the selected clips"
     drop = times.is_drop_frame(
         ask(timeline, "GetSetting", "timelineFrameRate"), ask(timeline, "GetSetting", "timelineDropFrameTimecode")
     )
     playhead = times.frame_of(ask(timeline, "GetCurrentTimecode"), rate, drop)
     under = [] if playhead is None else shown(clips, playhead - first, playhead - first + 1)
-    for item, _, _ in under:
-        return [next((left, right) for one, left, right in clips if one is item)], "the clip under the playhead"
-    how = ["mark a range with I and O"] if can(timeline, "GetMarkInOut") else []
-    how += ["select clips"] if can(timeline, "GetSelectedClips") else []
-    ways = ", or ".join([*how, "put the playhead on a clip"])
-    raise Refusal(f"Nothing is selected, and there is no clip under the playhead: {ways}, and run this again")
+    if under:
+        return [clip for clip in clips if clip[0] is under[0][0]], "the clip under the playhead"
+    ways = ["mark a range with I and O"] if can(timeline, "GetMarkInOut") else []
+    ways += ["select clips"] if can(timeline, "GetSelectedClips") else []
+    said = ", or ".join([*ways, "put the playhead on a clip"])
+    raise Refusal(f"Nothing is selected, and there is no clip under the playhead: {said}, and run this again")
 
 
 def _unique(item: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 from v2a_host import bridge_client
 from v2a_host.bridge_client import BridgeClient
 
-from . import VERSION
+from . import VERSION, inserts
 from .host import Host, ask
 from .saying import say
 
@@ -30,22 +30,12 @@ class Session:
         self.pages: dict[str, dict[str, Any]] = {}
         self._host = host
         self._client = BridgeClient(on_notification=self._take)
-        self._ended = ""
         self._said: dict[str, tuple[float, str]] = {}
 
     def __enter__(self) -> Session:
         self._client.start()
         try:
-            self.hello = self.ask(
-                "hello",
-                {
-                    "protocol": bridge_client.PROTOCOL,
-                    "host": "DaVinci Resolve",
-                    "host_version": self._host.version_text,
-                    "addon_version": VERSION,
-                    "document": str(ask(self._host.project, "GetUniqueId")),
-                },
-            )
+            self.greet(self._host)
         except BaseException:
             self._client.close()
             raise
@@ -53,6 +43,20 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def greet(self, host: Host) -> None:
+        """Say hello for the open project of a host. Raises BridgeError."""
+        self.hello = self.ask(
+            "hello",
+            {
+                "protocol": bridge_client.PROTOCOL,
+                "host": "DaVinci Resolve",
+                "host_version": host.version_text,
+                "addon_version": VERSION,
+                "document": str(ask(host.project, "GetUniqueId")),
+                **inserts.server(),
+            },
+        )
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Ask the bridge, and wait for the answer. Raises BridgeError."""

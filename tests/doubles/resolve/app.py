@@ -106,10 +106,16 @@ class Resolve(Remote):
     def __init__(self, behaviour: Behaviour | None = None, rate: str = "24", project: str = "Short film") -> None:
         """An open project with one timeline. rate: as settings show it, of both."""
         super().__init__(behaviour or Behaviour(), Desk())
-        self._manager = ProjectManager(self._behaviour, self._desk, Project(self._behaviour, self._desk, project, rate))
+        self._manager = ProjectManager(self._behaviour, self._desk, None)
         self._fusion = Fusion(self._behaviour, self._desk)
-        opened = self._project
-        opened._new_timeline("Timeline 1", rate)
+        self._new_project(project, rate)
+
+    def _new_project(self, name: str, rate: str, timeline_rate: str = "") -> Project:
+        """A project with one timeline, opened."""
+        project = Project(self._behaviour, self._desk, name, rate)
+        project._new_timeline("Timeline 1", timeline_rate or rate)
+        self._manager._project = project
+        return project
 
     EXPORT_AAF = property(lambda self: _CONSTANTS["EXPORT_AAF"])
     EXPORT_DRT = property(lambda self: _CONSTANTS["EXPORT_DRT"])

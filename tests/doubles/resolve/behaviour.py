@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +108,7 @@ class Desk:
         self.modal = ""  # what the open modal window says
         self.calls: list[str] = []  # each call that was made, "Timeline.AddTrack"
         self.failing: dict[str, Any] = {}  # what calls of a name give back instead of doing something
-        self._number = 0
 
     def new_id(self) -> str:
         """A unique id."""
-        self._number += 1
-        return f"00000000-0000-4000-8000-{self._number:012d}"
+        return str(uuid.uuid4())
