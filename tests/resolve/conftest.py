@@ -9,7 +9,7 @@ import pytest
 from tests.hosts.conftest import clicking, new_clicking
 from tests.server.conftest import new_server
 
-pytest.register_assert_rewrite("tests.hosts.contract", "tests.resolve.driver")
+pytest.register_assert_rewrite("tests.hosts.contract", "tests.resolve.driver", "tests.resolve.traps")
 
 __all__ = ["clicking", "new_clicking", "new_server"]
 

@@ -55,6 +55,16 @@ class ResolveDouble:
         self._begin()
         self._session.greet(self.host)
 
+    def use(self, behaviour: Behaviour, rate: str, project_rate: str = "") -> None:
+        """Another Resolve, with a new project. project_rate: where it is another than the timeline's."""
+        inserts._change_file("settings.json", {**inserts._file("settings.json"), "end_is_inclusive": False})
+        self.behaviour, self._rate_text = behaviour, rate
+        self.resolve = Resolve(behaviour, rate)
+        self.resolve._new_project("Short film", project_rate or rate, rate)
+        self.host = Host(self.resolve, self.resolve._fusion, None)
+        self._begin()
+        self._session.greet(self.host)
+
     def _begin(self) -> None:
         self._settings = {key: value for key, value in self._settings.items() if key in ("model", "output")}
         self._selected: list[TimelineItem] = []
@@ -139,7 +149,7 @@ class ResolveDouble:
         timeline, made = self.resolve._timeline, []
         can_select = self.behaviour.has("Timeline", "GetSelectedClips")
         for item in [None] if can_select or not self._selected else self._selected:
-            timeline._playhead = timeline._start if item is None else item._start
+            timeline._playhead = timeline._playhead if item is None else item._start
             try:
                 selection = reading.read(self.host)
                 made += self._session.submit(reading.jobs(selection, self._settings))
@@ -219,6 +229,7 @@ class ResolveDouble:
             for kind in ("video", "audio")
             for number, track in enumerate(timeline._tracks[kind], 1)
             for item in sorted(track.items, key=lambda item: item._start)
+            if item._medium is not None
         ]
 
     def _strip(self, kind: str, number: int, track_name: str, item: TimelineItem) -> Strip:

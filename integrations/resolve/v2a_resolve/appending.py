@@ -39,7 +39,7 @@ def append(pool: Any, timeline: Any, rate: Fraction, medium: Any, item: Mapping[
             "recordFrame": record_frame(timeline, item["start"]),
         }
         returned = ask(pool, "AppendToTimeline", [info])
-        new = appended(timeline, item["channel"], before, returned)
+        new = appended(timeline, item["channel"], before, medium, returned)
         if failed(returned) or len(new) != 1:
             delete(timeline, new)
             _check_room(timeline, item)
@@ -76,9 +76,17 @@ def failed(returned: Any) -> bool:
     return not returned or not all(ask(item, "GetUniqueId") for item in returned)
 
 
-def appended(timeline: Any, track: int, before: set[Any], returned: Any) -> list[Any]:
-    """What is on a track that was not there before an append: what this gave back need not exist."""
-    return [item for item in listed(timeline, track) if ask(item, "GetUniqueId") not in before]
+def appended(timeline: Any, track: int, before: set[Any], medium: Any, returned: Any) -> list[Any]:
+    """What is on a track of a medium that was not there before an append: what this gave back need not exist.
+
+    Clips that the user put there meanwhile are of other media.
+    """
+    ours = ask(medium, "GetUniqueId")
+    return [
+        item
+        for item in listed(timeline, track)
+        if ask(item, "GetUniqueId") not in before and ask(ask(item, "GetMediaPoolItem"), "GetUniqueId") == ours
+    ]
 
 
 def listed(timeline: Any, track: int) -> list[Any]:

@@ -161,8 +161,8 @@ def _shot(item: Any, start: int, end: int, first: int, rate: Fraction, notes: li
     properties = ask(medium, "GetClipProperty") or {}
     path = str(properties.get("File Path") or "")
     if not path:
-        kind = str(properties.get("Type") or "no film")
-        raise Refusal(f"'{name}' is {kind}, not a film: render it in place (right-click, Render in Place) first")
+        kind = str(properties.get("Type") or "something else")
+        raise Refusal(f"'{name}' is no film, but {kind}: render it in place (right-click, Render in Place) first")
     media_rate = times.rate_of(properties.get("FPS"))
     if media_rate is None:
         raise Refusal(
