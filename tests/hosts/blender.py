@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -147,25 +147,30 @@ class Blender:
         self.do("select", names=names)
 
     def set(self, **wishes: Any) -> None:
-        self.do("set", **wishes)
+        self.do("set", **{key: float(value) if key == "handles_s" else value for key, value in wishes.items()})
 
     def press(self, scope: str = "selected") -> list[str]:
         before = {job.id for job in self.jobs()}
         self.do("press", scope=scope)
+        self._go_on(lambda: self.do("is_answered"), _ANSWERS_WITHIN_S)
         return [job.id for job in self.jobs() if job.id not in before]
 
     def wait(self, within_s: float = 60.0) -> list[Job]:
-        self.do("wait", within_s=within_s)
+        self._go_on(lambda: self.do("is_settled"), within_s)
         return self.jobs()
+
+    def _go_on(self, until: Callable[[], bool], within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while not until():
+            assert time.monotonic() < deadline, f"not within {within_s:g} s; jobs: {self.jobs()}"
+            self.do("tick", for_s=0.05)
+            time.sleep(0.01)
 
     def jobs(self) -> list[Job]:
         return [_job(told) for told in self.do("jobs")]
 
     def until(self, state: str, within_s: float = 60.0) -> None:
-        deadline = time.monotonic() + within_s
-        while not any(job.state == state for job in self.jobs()):
-            assert time.monotonic() < deadline, f"no job is {state}: {self.jobs()}"
-            self.do("tick", for_s=0.1)
+        self._go_on(lambda: any(job.state == state for job in self.jobs()), within_s)
 
     def again(self, job: str, layer: str = "") -> None:
         self.do("again", job=job, layer=layer)

@@ -8,7 +8,9 @@ module of that kind is not its own witness. Answers go to a pipe of their own, s
 import importlib
 import json
 import os
+import select
 import sys
+import time
 import traceback
 import warnings
 import zipfile
@@ -58,7 +60,84 @@ class Commands:
 
     @property
     def service(self) -> Any:
-        return importlib.import_module(self.addon + ".service")
+        return importlib.import_module(self.addon + ".service").service
+
+    def tick(self, for_s: float = 0.0) -> Any:
+        """Let the add-on go on; in a window its own timer does so, between these commands."""
+        until = time.monotonic() + for_s
+        while bpy.app.background:
+            self.service.tick()
+            if time.monotonic() >= until:
+                break
+            time.sleep(_TICK_S)
+
+    def is_answered(self) -> Any:
+        """Whether the bridge has answered all that it was asked."""
+        return self.service.state != "starting" and not self.service.client.unanswered
+
+    def is_settled(self) -> Any:
+        """Whether nothing is under way, at the bridge or on its way to the timeline."""
+        table = self.service.table
+        return self.is_answered() and not table.n_active() and not (self.service.state == "ready" and table.to_place())
+
+    def jobs(self) -> Any:
+        placed = {made["job"] for made in (one["made"] for one in self.strips()) if made}
+        return [
+            {
+                "id": row.id,
+                "name": row.name,
+                "state": row.state,
+                "placed": row.id in placed,
+                "text": row.text,
+                "messages": row.messages,
+                "takes": row.takes,
+            }
+            for row in reversed(self.service.table.newest_first())
+        ]
+
+    def message(self) -> Any:
+        """What the panel shows of the bridge and the server; "" where all is well."""
+        return self.service.message
+
+    def bridge_pid(self) -> Any:
+        return self.service.client.pid
+
+    def restart(self) -> Any:
+        """The button beside the message."""
+        bpy.ops.v2a.connect()
+
+    def set(self, **wishes: Any) -> Any:
+        """Fill in the panel."""
+        settings = self.scene().v2a_studio
+        if "handles_s" in wishes:
+            settings.handles = wishes.pop("handles_s")
+        if "output" in wishes:
+            self.prefer(output=wishes.pop("output"))
+        if "layers" in wishes:
+            layers = wishes.pop("layers")
+            settings.layered = bool(layers)
+            for layer in ("effects", "ambience", "music"):
+                setattr(settings, layer, layer in layers)
+        for name, value in wishes.items():
+            setattr(settings, name, value)
+        self.push("Settings")
+
+    def press(self, scope: str) -> Any:
+        """Press the button."""
+        self.scene().v2a_studio.scope = {"selected": "SELECTED", "range": "RANGE", "edit": "EDIT"}[scope]
+        bpy.ops.v2a.generate()
+
+    def again(self, job: str, layer: str) -> Any:
+        bpy.ops.v2a.again(job=job, layer=layer)
+
+    def hear(self, job: str, layer: str, take: int) -> Any:
+        bpy.ops.v2a.choose(job=job, layer=layer, take=take)
+
+    def delete_take(self, job: str, layer: str, take: int) -> Any:
+        bpy.ops.v2a.delete_take(job=job, layer=layer, take=take)
+
+    def cancel(self, job: str) -> Any:
+        bpy.ops.v2a.cancel(job=job)
 
     # The edit
 
@@ -270,6 +349,33 @@ class Commands:
         with bpy.context.temp_override(scene=scene):
             bpy.ops.sound.mixdown(filepath=path, check_existing=False, container="WAV", codec="PCM", format="F32")
 
+    # The window
+
+    def picture(self, path: str) -> Any:
+        """What the window shows."""
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+            bpy.ops.screen.screenshot(filepath=path)
+
+    def point(self, x: int, y: int) -> Any:
+        """Move the mouse, in pixels from the window's lower left corner."""
+        bpy.context.window_manager.windows[0].event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
+
+    def button(self, x: int, y: int, value: str, kind: str = "LEFTMOUSE") -> Any:
+        """Press or release a mouse button or a key."""
+        bpy.context.window_manager.windows[0].event_simulate(type=kind, value=value, x=x, y=y)
+
+    def areas(self) -> Any:
+        window = bpy.context.window_manager.windows[0]
+        return [
+            {
+                "type": area.type,
+                "view": getattr(area.spaces.active, "view_type", ""),
+                "regions": {region.type: [region.x, region.y, region.width, region.height] for region in area.regions},
+            }
+            for area in window.screen.areas
+        ]
+
 
 def _seen(strip: Any) -> Any:
     """The frames that are seen or heard of a strip."""
@@ -278,19 +384,38 @@ def _seen(strip: Any) -> Any:
     return int(strip.frame_final_start), int(strip.frame_final_end)
 
 
+def obey(commands: Commands, line: str) -> None:
+    """Do what a line asks for, and answer."""
+    asked = json.loads(line)
+    answer: dict[str, Any]
+    try:
+        answer = {"ok": getattr(commands, asked["do"])(**asked["with"])}
+    except Exception as error:
+        if not isinstance(error, RuntimeError) or not str(error).startswith("Error: "):
+            traceback.print_exc()
+        answer = {"error": type(error).__name__, "message": str(error)}
+    _ANSWERS.write(json.dumps(answer) + "\n")
+    _ANSWERS.flush()
+
+
 def main() -> None:
-    """Obey until there is nothing more to do."""
+    """Obey until there is nothing more to do: at once without a window, between the events of one."""
     commands = Commands()
-    for line in sys.stdin:
-        asked = json.loads(line)
-        try:
-            answer = {"ok": getattr(commands, asked["do"])(**asked["with"])}
-        except Exception as error:
-            if not isinstance(error, RuntimeError) or not str(error).startswith("Error: "):
-                traceback.print_exc()
-            answer = {"error": type(error).__name__, "message": str(error)}
-        _ANSWERS.write(json.dumps(answer) + "\n")
-        _ANSWERS.flush()
+    if bpy.app.background:
+        for line in sys.stdin:
+            obey(commands, line)
+        os._exit(0)  # wheels of 4.x crash or hang where Python takes them down after a render
+
+    def look() -> float | None:
+        while select.select([sys.stdin.buffer], [], [], 0)[0]:
+            line = sys.stdin.buffer.readline()
+            if not line:
+                bpy.ops.wm.quit_blender()
+                return None
+            obey(commands, line.decode())
+        return 0.02
+
+    bpy.app.timers.register(look, persistent=True)
 
 
 main()

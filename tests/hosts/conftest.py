@@ -1,14 +1,22 @@
 """A conformed demo, and the programs that should be able to use it."""
 
+import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.hosts.environments import ROOT, Program, Wheel
 from tests.otio.local_maker import LocalMaker, watch
+from tests.server.conftest import new_server
+from tests.server.running import Server
 from v2a_otio.conform import conform, prepare
 from v2a_otio.plan import Options
+
+__all__ = ["new_server"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -35,3 +43,34 @@ def conformed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = conform(prepared, folder, LocalMaker(server), watch)
     assert report["totals"]["done"] == 4
     return folder
+
+
+@pytest.fixture(scope="session")
+def addons(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Wheel | Program], Path]:
+    """The built file of the add-on that a Blender takes."""
+    folder = tmp_path_factory.mktemp("addons")
+    subprocess.run(["make", "--silent", "blender", f"DIST={folder}"], check=True, cwd=ROOT)
+    (extension,) = folder.glob("*[0-9].zip")
+    (legacy,) = folder.glob("*legacy*.zip")
+    return lambda which: extension if isinstance(which, Wheel) else legacy
+
+
+@pytest.fixture(scope="session")
+def new_clicking(new_server: Callable[..., Server]) -> Callable[..., Server]:
+    """Makes a server that clicks where the picture turns white, not started; keyword arguments are ServeOptions."""
+
+    def make(**options: Any) -> Server:
+        server = new_server(read_anything=True, **options)
+        card = json.loads((server.folder / "model" / "card.json").read_text())
+        card |= {"name": "clicks", "title": "Clicks", "layers": ["mix", "effects", "ambience", "music"]}
+        (server.folder / "model" / "card.json").write_text(json.dumps(card))
+        server.worker = ("-m", "tests.hosts.click_worker")
+        return server
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clicking(new_clicking: Callable[..., Server]) -> Server:
+    """One that runs, and all tests may use."""
+    return new_clicking().start()

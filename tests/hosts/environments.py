@@ -75,6 +75,28 @@ class Program:
         return None
 
 
+@dataclass(frozen=True)
+class Window(Program):
+    """The same Blender with its window, in the workspace for editing films; its screen is `DISPLAY`."""
+
+    name: str = "blender-window"
+    size: tuple[int, int] = (1600, 1000)
+
+    def command(self) -> list[str]:
+        """What starts it; a program's path follows."""
+        found = shutil.which("blender")
+        assert found is not None
+        geometry = ["--window-geometry", "0", "0", *map(str, self.size)]
+        template = ["--app-template", "Video_Editing"]
+        return [found, "--factory-startup", *template, *geometry, "--enable-event-simulate", "--python"]
+
+    def missing(self) -> str | None:
+        """Why it cannot be used; None where it can."""
+        if shutil.which("Xvfb") is None:
+            return "there is no screen that nobody sees (Debian: apt-get install xvfb libgl1-mesa-dri)"
+        return super().missing()
+
+
 WHEELS = (
     Wheel("4.2.23", "3.11", "numpy<2", sound=False),
     Wheel("4.3.0", "3.11", "numpy<2"),

@@ -73,6 +73,11 @@ class BridgeClient:
         """The process id of the running bridge."""
         return self._run.process.pid if self._run else None
 
+    @property
+    def unanswered(self) -> int:
+        """How many calls wait for their answer."""
+        return len(self._waiting)
+
     def start(self, path: str = "") -> None:
         """Start the bridge, and end the one that runs. path: as for `finding.bridge_command`.
 
@@ -224,7 +229,7 @@ class _Run:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._stdout:
             for line in self._stdout:
                 try:
                     message = json.loads(line)
@@ -248,7 +253,7 @@ class _Run:
             self._stdin.close()
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), self._stderr:
             for line in self._stderr:
                 self._log.append(line.decode("utf-8", "replace").rstrip())
             self._stderr.close()

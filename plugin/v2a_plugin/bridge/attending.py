@@ -15,7 +15,7 @@ from v2a_api.v1 import models_pb2
 from v2a_plugin.bridge.journal import Journal, Record
 from v2a_plugin.bridge.link import Link
 from v2a_plugin.bridge.pictures import developed, picture_of
-from v2a_plugin.bridge.rendering import Rendering
+from v2a_plugin.bridge.rendering import Rendering, remove_folder
 from v2a_plugin.bridge.requests import Job, RenderSource, read_job
 from v2a_plugin.bridge.rpc import kind_of
 from v2a_plugin.bridge.showing import Shown, shown_with_handles, stray_cues
@@ -66,7 +66,8 @@ class Attending:
         self._turns = turns
         self._tell = tell
         self._wanted_by_others = wanted_by_others
-        self._job = read_job(record.parameters)
+        self._job = job = read_job(record.parameters)
+        self._to_render = job.source if isinstance(job.source, RenderSource) and not record.film else None
         self._stopped = threading.Event()
         self._changing = threading.RLock()
         self._rendering: Rendering | None = None
@@ -112,11 +113,13 @@ class Attending:
             if not self.record.film:
                 self.journal.clear(self.record.job)
             self.journal.release(self.record.job)
+            if self._to_render is not None:
+                remove_folder(self._to_render.folder)
 
     def _make(self) -> None:
         job = self._job
-        if isinstance(job.source, RenderSource) and not self.record.film:
-            self._render(job.source)
+        if self._to_render is not None:
+            self._render(self._to_render)
         self._show("waiting", self.progress.waiting("waiting to read the pictures"))
         with self._turns.read:
             self._check()
@@ -140,9 +143,8 @@ class Attending:
             self._show("rendering", self.progress.at_render(0, source.n_frames))
             rendering = Rendering(source, lambda frame: self._advance(self.progress.at_render(frame, source.n_frames)))
             with self._changing:
+                self._check()
                 self._rendering = rendering
-            if self._stopped.is_set():
-                rendering.stop()  # it removes its folder all the same
             rendering.run(self._job, kept)
         self._check()
         with self._changing:

@@ -34,17 +34,14 @@ class Rendering:
         self._starting = threading.Lock()
 
     def run(self, job: Job, kept: Path) -> None:
-        """Render, and move the film to `kept`; the source's folder goes, however it ends.
+        """Render, and move the film to `kept`.
 
         Returns early where it was stopped. Raises GenerationError where the command fails or the film is not whole,
         StorageError.
         """
-        try:
-            said = self._run()
-            if not self._stopped.is_set():
-                self._keep(job, kept, said)
-        finally:
-            remove_folder(self._source.folder)
+        said = self._run()
+        if not self._stopped.is_set():
+            self._keep(job, kept, said)
 
     def stop(self) -> None:
         """End the command now."""
@@ -106,5 +103,5 @@ class Rendering:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove the folder that a host made for one render."""
+    """Remove the folder that a host made for one render; what cannot be removed stays."""
     shutil.rmtree(folder, onerror=lambda _, path, error: _log.info("%s stays: %s", path, error[1]))

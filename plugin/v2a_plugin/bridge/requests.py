@@ -90,9 +90,7 @@ def read_job(value: Any) -> Job:
     elif not pieces:
         raise UsageError("job.pieces is missing: say which source time is shown when")
     else:
-        shown = Range(pieces[0].presented_start_s, pieces[-1].presented_end_s)
-        available = available or shown
-        pieces = _cut(pieces, span)
+        available = available or Range(pieces[0].presented_start_s, pieces[-1].presented_end_s)
     if not (available.start_s <= span.start_s and span.end_s <= available.end_s):
         raise UsageError("job.available must hold the whole of job.range")
     handle_s = job.time("handles", "0")
@@ -101,7 +99,7 @@ def read_job(value: Any) -> Job:
     asked = Job(
         name=name,
         source=source,
-        pieces=pieces,
+        pieces=_cut(pieces, span),
         range=span,
         available=available,
         handle_s=Fraction(math.floor(handle_s * rate + Fraction(1, 2))) / rate,

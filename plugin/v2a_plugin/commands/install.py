@@ -72,8 +72,8 @@ def _blender(config: Path | None, uninstall: bool, list_: bool) -> None:
     add_ons = find_add_ons(folder)
     if not add_ons:
         raise NotFoundError(
-            f"no Blender 3.4 or newer has files in {folder}: start Blender once, then run this again, or name its folder "
-            "with --config"
+            f"no Blender 3.4 or newer has files in {folder}: start Blender once, then run this again, or name its "
+            "folder with --config"
         )
     done = 0
     for add_on in add_ons:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playing a take's file by itself, through Blender's own audio."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+_playing: tuple[str, Any] | None = None
+_device: Any = None
+
+
+def toggle(path: str) -> str:
+    """Play a file, or stop it where it plays; why that cannot be, "" where it can."""
+    global _playing, _device
+    was, _ = _playing or ("", None)
+    running = is_playing(path)
+    stop()
+    if running and was == path:
+        return ""
+    if not os.path.isfile(path):  # noqa: PTH113
+        return f"{path or 'the file'} is not there any more: re-roll it, or delete the take"
+    try:
+        import aud
+    except ImportError:
+        return "this Blender cannot play files by itself: choose the take, and play the timeline"
+    try:
+        _device = _device or aud.Device()
+        _playing = (path, _device.play(aud.Sound(path)))
+    except Exception as error:  # aud.error is no stable name
+        return f"the file cannot be played ({error}): see Edit › Preferences › System › Sound"
+    return ""
+
+
+def is_playing(path: str) -> bool:
+    """Whether this file plays now."""
+    return _playing is not None and _playing[0] == path and bool(getattr(_playing[1], "status", False))
+
+
+def stop() -> None:
+    """Stop what plays."""
+    global _playing
+    if _playing is not None:
+        _playing[1].stop()
+        _playing = None

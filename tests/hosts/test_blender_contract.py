@@ -1,0 +1,73 @@
+"""The contract suite in every Blender, without a window; with the add-on out of its built zip."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.blender import Blender
+from tests.hosts.contract import RATE, FlashFilm, HostContract, clicks, flash_film, flash_images, pressed
+from tests.hosts.driver import ours
+from tests.hosts.environments import BLENDERS, Program, Wheel
+from tests.server.running import Server
+
+pytestmark = pytest.mark.hosts
+
+__all__ = ["flash_film", "flash_images"]
+
+
+@pytest.fixture(scope="module", params=BLENDERS, ids=lambda which: which.name)
+def blender(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    addons: Callable[[Wheel | Program], Path],
+    clicking: Server,
+) -> Iterator[Blender]:
+    """One Blender for all cases of its version; it takes a second to start, and the bridge another."""
+    which = request.param
+    if missing := which.missing():
+        pytest.skip(missing)
+    blender = Blender(which, tmp_path_factory.mktemp(which.name), server=clicking.address)
+    yield blender.start(addons(which))
+    blender.close()
+
+
+class TestBlender(HostContract):
+    """What every host must do, and what only Blender has."""
+
+    @pytest.fixture
+    def host(self, blender: Blender, tmp_path: Path) -> Blender:
+        """An empty edit."""
+        blender.new_edit(RATE)
+        blender.set(model="clicks", output=tmp_path / "sounds")
+        return blender
+
+    def test_it_is_the_version_that_it_says(self, host: Blender) -> None:
+        assert host.do("version").split()[0] in ("3.4.1", host.name.removeprefix("bpy-"))
+
+    def test_a_scene_is_rendered(self, host: Blender, flash_film: FlashFilm) -> None:
+        host.select(host.do("add_scene", path=flash_film([20, 30], n_frames=48), at=101, n_frames=48))
+        host.set(handles_s=0)
+        pressed(host)
+        (sound,) = ours(host.strips())
+        assert (sound.start, sound.end) == (101, 149)
+        assert clicks(sound, RATE) == [121, 131]
+
+    def test_an_effect_is_rendered(self, host: Blender, flash_film: FlashFilm) -> None:
+        film = host.add_film(flash_film([20, 30], n_frames=48), 101)
+        host.select(host.do("add_effect", of=film, track=2))
+        host.set(handles_s=0)
+        pressed(host)
+        (sound,) = ours(host.strips())
+        assert (sound.start, sound.end) == (101, 149)
+        assert clicks(sound, RATE) == [121, 131]
+
+    def test_the_range_of_the_scene(self, host: Blender, flash_film: FlashFilm) -> None:
+        host.add_film(flash_film([20, 40]), 1)
+        host.do("set_range", start=31, end=61)
+        host.set(handles_s=Fraction(1, 2))
+        pressed(host, "range")
+        (sound,) = ours(host.strips())
+        assert (sound.start, sound.end, sound.head, sound.tail) == (31, 61, 12, 12)
+        assert clicks(sound, RATE) == [41]
