@@ -5,6 +5,7 @@ same case must fail.
 """
 
 import contextlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,6 +19,7 @@ import v2a_resolve.host
 import v2a_resolve.inserts
 import v2a_resolve.placing
 import v2a_resolve.reading
+import v2a_resolve.times
 from tests.doubles.resolve import Behaviour, TimelineItem
 from tests.doubles.resolve.app import snapshot
 from tests.hosts.driver import Strip, ours
@@ -177,20 +179,10 @@ def _on_a_track_of_its_type(resolve: ResolveDouble, film: Film) -> None:
 
 
 def _told_of_the_reel(resolve: ResolveDouble, film: Film) -> None:
-    said: list[str] = []
-    with _listening(said):
+    console = io.StringIO()
+    with contextlib.redirect_stdout(console):
         _covers_its_film(resolve, film)
-    assert any("Resolve did not keep the reel name V2A" in line for line in said)
-
-
-@contextlib.contextmanager
-def _listening(said: list[str]) -> Any:
-    before = v2a_resolve.placing.say
-    v2a_resolve.placing.say = said.append
-    try:
-        yield
-    finally:
-        v2a_resolve.placing.say = before
+    assert "Resolve did not keep the reel name V2A" in console.getvalue()
 
 
 @contextlib.contextmanager
@@ -305,7 +297,7 @@ TRAPS = (
         16,
         "rates are text",
         _covers_its_film,
-        (_reading.times, "rate_of", lambda said: Fraction(float(said)).limit_denominator(1001)),
+        (v2a_resolve.times, "rate_of", lambda said: Fraction(float(said)).limit_denominator(1001)),
         "could not convert string to float: '29.97 DF'",
         rate="29.97 DF",
     ),
@@ -330,5 +322,11 @@ TRAPS = (
         (_decisions, "track_type", lambda channels: "stereo"),
         "'stereo', 'stereo'",
     ),
-    Trap(20, "properties do not stick", _told_of_the_reel, (_placing, "set_property", lambda *_: True), "any"),
+    Trap(
+        20,
+        "properties do not stick",
+        _told_of_the_reel,
+        (_placing, "set_property", lambda *_: True),
+        "did not keep the reel name",
+    ),
 )
