@@ -29,7 +29,7 @@ def resolve_menu(support: Path) -> dict[str, Path | str]:
     menu: dict[str, Path | str] = {}
     for name, file in _tree("resolve/menu").items():
         text = file.read_text(encoding="utf-8")
-        menu[name] = text.replace('SUPPORT = ""', f"SUPPORT = {ascii(str(support))}", 1)
+        menu[name] = text.replace('SUPPORT = ""', f"SUPPORT = {str(support)!a}", 1)
     return menu
 
 

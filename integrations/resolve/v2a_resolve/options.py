@@ -12,6 +12,8 @@ from .host import Host, Refusal, ask
 from .saying import say
 from .session import Session
 
+# Those of the settings that a person chooses.
+_WORDS = ("layers", "preset", "takes", "seed", "quality")
 _PUMP_EVERY_S = 0.1
 
 
@@ -21,7 +23,8 @@ def generate(host: Host) -> str:
     for note in selection.notes:
         say(note)
     with Session(host) as session:
-        wanted = reading.jobs(selection, {})
+        others = {key: value for key, value in inserts.settings().items() if key not in _WORDS}
+        wanted = reading.jobs(selection, others)
         return _settled(host, session, f"Sound for {selection.meant}", wanted, [])
 
 
@@ -58,9 +61,10 @@ def _settled(
 
 
 def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
+    words = {key: value for key, value in inserts.settings().items() if key in _WORDS}
     page = session.ask(
         "page.open",
-        {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words_of(inserts.settings())},
+        {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words},
     )
     say(f"Waiting for the page in your browser. Should none open, open this once: {page['url']}")
     with contextlib.suppress(webbrowser.Error, OSError):
@@ -73,11 +77,6 @@ def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], sho
         session.ask("page.close", {"page": page["page"]})
         raise
     return session.pages[page["page"]]
-
-
-def words_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings that a person chooses."""
-    return {key: settings[key] for key in ("layers", "preset", "takes", "seed", "quality") if key in settings}
 
 
 def _placed(host: Host, session: Session, kept: Sequence[Mapping[str, Any]]) -> str:

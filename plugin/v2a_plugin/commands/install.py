@@ -110,8 +110,8 @@ def _resolve(config: Path | None, uninstall: bool, list_: bool) -> None:
     scripts = Scripts(config.absolute() if config is not None else resolve_folders.usual_folder())
     if config is None and not scripts.fusion.parent.is_dir():
         raise NotFoundError(
-            f"DaVinci Resolve has no files in {scripts.fusion.parent}: start Resolve once, then run this again, or name "
-            "its folder Fusion with --config"
+            f"DaVinci Resolve has no files in {scripts.fusion.parent}: start Resolve once, then run this again, or "
+            "name its folder Fusion with --config"
         )
     if list_:
         typer.echo(f"DaVinci Resolve: {scripts.state()}: {scripts.menu.folder}")

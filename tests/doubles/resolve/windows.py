@@ -119,7 +119,7 @@ class Dispatcher:
         while not self._exited:
             self.StepLoop()
 
-    def StepLoop(self) -> None:
+    def StepLoop(self, wait: bool = True) -> None:
         self._ui.desk.person(self._window)  # type: ignore[attr-defined]
 
     def ExitLoop(self, code: int = 0) -> None:
