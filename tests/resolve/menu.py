@@ -18,7 +18,7 @@ from v2a_plugin.resolve_folders import Scripts
 
 _HERE = Path(__file__).parent
 _WITHIN_S = 60
-_ADDRESS = re.compile(r"open this once: (http://127\.0\.0\.1:\d+)/#(\S+)")
+ADDRESS = re.compile(r"open this once: (http://127\.0\.0\.1:\d+)/#(\S+)")
 
 
 def python(version: str) -> str | None:
@@ -89,11 +89,16 @@ class Run:
 
     def browser(self) -> "Browser":
         """The page that the script opens, opened."""
+        found = self.until(ADDRESS)
+        return Browser(found[1], found[2])
+
+    def until(self, said: "re.Pattern[str]") -> "re.Match[str]":
+        """What the console says, as soon as it does."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
-            if found := _ADDRESS.search(line):
-                return Browser(found[1], found[2])
+            if found := said.search(line):
+                return found
         raise AssertionError(self.said)
 
     def end(self) -> str:

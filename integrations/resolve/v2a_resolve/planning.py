@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 from . import decisions
 from .host import ask, can
 
 _OURS = "V2A "
 
-Ask = Callable[[str, dict[str, Any]], Any]
+Ask = Callable[[str, Dict[str, Any]], Any]
 
 
 def plan(

@@ -4,6 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const make = (name, text, attributes = {}) => Object.assign(document.createElement(name), { textContent: text ?? "" }, attributes);
 let key = sessionStorage.getItem("v2a-key") || "";
+let ended = false;
 let shown = null;   // the form is filled once, so that nothing that is typed is lost
 const articles = new Map();
 const chosen = new Map();
@@ -20,6 +21,7 @@ async function ask(path, body) {
 }
 
 function say(text) {
+  if (ended) return;
   $("message").textContent = text;
   $("message").hidden = !text;
 }
@@ -57,7 +59,7 @@ function fill(state) {
   for (const words of settings.layers?.length ? settings.layers : [{ name: "mix" }]) addLayer(words);
   $("takes").max = state.form.max_takes;
   for (const field of ["preset", "quality", "takes", "seed"]) if (settings[field] !== undefined) $(field).value = settings[field];
-  if (!$("quality").value) $("quality").value = "standard";
+  if (settings.quality === undefined) $("quality").value = "standard";
   $("form").hidden = false;
 }
 
@@ -125,6 +127,7 @@ function showTakes(job, place) {
 }
 
 function show(state) {
+  if (ended) return;
   if (!shown) fill(state);
   state.jobs.forEach(showJob);
   const running = state.jobs.some((job) => !["succeeded", "failed", "cancelled"].includes(job.state));
@@ -143,8 +146,6 @@ function keep() {
   });
   act("/keep", { kept });
 }
-
-let ended = false;
 
 function end(state) {
   ended = true;
