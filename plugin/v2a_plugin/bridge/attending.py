@@ -151,20 +151,12 @@ class Attending:
             self._change(film=str(kept))
 
     def _have_made(self, job: Job, film: Path, shown: Shown, clip: pb.Clip) -> None:
-        client = self._link.client()
-        model = client.model(job.model)
-        delivery = Delivery(channels=min(model.channels, 2) or 1, timecode_origin_s=job.origin_s)
-        spec = generation_spec(clip, model, job.layers, job.sampling, delivery)
-        whole = Range(shown.pieces[0].presented_start_s, shown.pieces[-1].presented_end_s)
-        self._keep_request(request_id(spec), model, shown, stray_cues(job.layers, whole))
         losses = cancels = 0
         while True:
             self._check()
+            client = self._link.client()
             try:
-                client.use_source(spec.clip, film)
-                self._check()
-                made = client.generate(spec, self._hear)
-                self._finish(client, made, whole.n_samples(delivery.rate_hz))
+                self._ask(client, job, film, shown, clip)
                 return
             except CancelledError:
                 self._check()
@@ -185,7 +177,18 @@ class Attending:
                     ) from error
                 _log.warning("job %s: the server went away: %s", self.record.job, error)
                 self._advance(self.progress.waiting("the server went away, and is started again"))
-                self._link.revive()
+
+    def _ask(self, client: Client, job: Job, film: Path, shown: Shown, clip: pb.Clip) -> None:
+        """Have the request made, and fetch it."""
+        model = client.model(job.model)
+        delivery = Delivery(channels=min(model.channels, 2) or 1, timecode_origin_s=job.origin_s)
+        spec = generation_spec(clip, model, job.layers, job.sampling, delivery)
+        whole = Range(shown.pieces[0].presented_start_s, shown.pieces[-1].presented_end_s)
+        self._keep_request(request_id(spec), model, shown, stray_cues(job.layers, whole))
+        client.use_source(spec.clip, film)
+        self._check()
+        made = client.generate(spec, self._hear)
+        self._finish(client, made, whole.n_samples(delivery.rate_hz))
 
     def _keep_request(self, name: str, model: models_pb2.Model, shown: Shown, warnings: list[str]) -> None:
         with self._changing:
@@ -216,6 +219,8 @@ class Attending:
         except OSError as error:
             raise storage_error(folder, error) from None
         first = folder / f"{ascii_name(self._job.name)}_{self.record.job}.wav"
+        for part in folder.glob(f".{first.stem}.*.part"):  # of a bridge that was killed
+            part.unlink(missing_ok=True)
         takes = []
         for layer in self._job.layers:
             for index in range(self._job.sampling.takes):
@@ -269,14 +274,16 @@ class Attending:
 
     def _change(self, **changes: Any) -> None:
         """Another value of the record, in the journal and told of; where the disk is full, told of at least."""
-        self.record = replace(self.record, **changes)
+        changed = replace(self.record, **changes)
         try:
-            self.journal.write(self.record)
+            self.journal.write(changed)
             self.is_kept = True
         except V2AError as error:
             self.is_kept = False
-            _log.error("job %s is not in the journal as it is now: %s", self.record.job, error)
-        self._tell(self.record.job)
+            _log.error("job %s is not in the journal as it is now: %s", changed.job, error)
+        # Only now: whoever sees that it has ended may look for it in the journal.
+        self.record = changed
+        self._tell(changed.job)
 
     def _cancel_at_server(self) -> None:
         for _ in range(_CANCEL_TRIES):

@@ -90,7 +90,10 @@ class Jobs:
     def again(self, job: str, changes: Mapping[str, Any]) -> str:
         """A changed copy of a job. Raises NotFoundError where its pictures are gone, and as `submit`."""
         record = self.record(job)
-        parameters = changed_parameters(record.parameters, changes)
+        seed = read_job(record.parameters).sampling.seed
+        # What did not succeed is tried again as it was.
+        another = seed + 1 if record.state == "succeeded" else seed
+        parameters = changed_parameters(record.parameters, changes, another)
         rendered = Path(record.film) if record.film and "source" not in changes else None
         return self._submit(parameters, rendered)
 

@@ -82,17 +82,14 @@ def read_job(value: Any) -> Job:
     source = _source(Fields(job.raw("source"), "job.source"))
     pieces = _pieces(job.objects("pieces", []))
     available = job.span("available") if "available" in job else None
+    if available is not None and not (available.start_s <= span.start_s and span.end_s <= available.end_s):
+        raise UsageError("job.available must hold the whole of job.range")
     if isinstance(source, RenderSource):
         if pieces:
             raise UsageError("job.pieces: a render has none, it shows what is presented")
-        available = available or span
-        pieces = _rendered(source, available, rate)
+        pieces = _rendered(source, available or span, rate)
     elif not pieces:
         raise UsageError("job.pieces is missing: say which source time is shown when")
-    else:
-        available = available or Range(pieces[0].presented_start_s, pieces[-1].presented_end_s)
-    if not (available.start_s <= span.start_s and span.end_s <= available.end_s):
-        raise UsageError("job.available must hold the whole of job.range")
     handle_s = job.time("handles", "0")
     if not 0 <= handle_s <= MAX_DURATION_S:
         raise UsageError(f"job.handles must be seconds of zero or more, got {handle_s}")
@@ -101,7 +98,7 @@ def read_job(value: Any) -> Job:
         source=source,
         pieces=_cut(pieces, span),
         range=span,
-        available=available,
+        available=available or Range(pieces[0].presented_start_s, pieces[-1].presented_end_s),
         handle_s=Fraction(math.floor(handle_s * rate + Fraction(1, 2))) / rate,
         rate=rate,
         layers=_layers(job),
@@ -123,14 +120,12 @@ def read_job(value: Any) -> Job:
     return asked
 
 
-def changed_parameters(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A job's parameters for another try. layer: the one to make alone; a seed that is not given is the next one.
+def changed_parameters(parameters: Mapping[str, Any], changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """A job's parameters for another try. seed: where the changes give none; their layer is to be made alone.
 
     Raises UsageError where the job has no such layer.
     """
-    changed = {**parameters, **{key: value for key, value in changes.items() if key != "layer"}}
-    if "seed" not in changes:
-        changed["seed"] = int(parameters.get("seed") or 0) + 1
+    changed = {**parameters, "seed": seed, **{key: value for key, value in changes.items() if key != "layer"}}
     wanted = changes.get("layer")
     if wanted is not None:
         if not isinstance(wanted, str):
