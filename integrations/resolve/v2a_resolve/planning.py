@@ -49,7 +49,7 @@ def audio_tracks(timeline: Any) -> list[dict[str, Any]]:
             "name": str(ask(timeline, "GetTrackName", "audio", index) or ""),
             "locked": bool(ask(timeline, "GetIsTrackLocked", "audio", index)),
             "muted": ask(timeline, "GetIsTrackEnabled", "audio", index) is False,
-            "type": ask(timeline, "GetTrackSubType", "audio", index),
+            "type": _type_of(timeline, index),
             "taken": [
                 [int(item.GetStart()) - first, int(item.GetEnd()) - first]
                 for item in ask(timeline, "GetItemListInTrack", "audio", index) or []
@@ -57,6 +57,15 @@ def audio_tracks(timeline: Any) -> list[dict[str, Any]]:
         }
         for index in range(1, (ask(timeline, "GetTrackCount", "audio") or 0) + 1)
     ]
+
+
+def _type_of(timeline: Any, index: int) -> str:
+    """An audio track's type; before 19.0, which has no such call, that of the clips on it: ours match."""
+    if can(timeline, "GetTrackSubType"):
+        return str(ask(timeline, "GetTrackSubType", "audio", index))
+    media = [ask(clip, "GetMediaPoolItem") for clip in ask(timeline, "GetItemListInTrack", "audio", index) or []]
+    channels = {str(ask(medium, "GetClipProperty", "Audio Ch")) for medium in media}
+    return decisions.track_type(int(channels.pop())) if channels in ({"1"}, {"2"}) else ""
 
 
 def _is_ours(track: Mapping[str, Any], types: set[str]) -> bool:
