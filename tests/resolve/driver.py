@@ -1,5 +1,6 @@
 """The double of Resolve as a host of the contract suite: the scripts' own parts, pressed as their menu presses them."""
 
+import itertools
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from v2a_resolve.host import Host, Refusal
 from v2a_resolve.session import Session
 
 _RATE_HZ = 48_000
+_PROJECTS = itertools.count()
 _AUDIO = 10  # audio tracks are numbered after video tracks, whose numbers they would share
 _WISHES = {"takes": "takes", "seed": "seed", "quality": "quality", "model": "model", "handles_s": "handles"}
 
@@ -67,6 +69,8 @@ class ResolveDouble:
 
     def _begin(self) -> None:
         self._settings = {key: value for key, value in self._settings.items() if key in ("model", "output")}
+        # No two projects ask for the same: a server that has made it would answer at once.
+        self._settings["guidance"] = 1 + next(_PROJECTS) / 10_000
         self._selected: list[TimelineItem] = []
         self._handled: set[str] = set()
         self._names: dict[str, TimelineItem] = {}
