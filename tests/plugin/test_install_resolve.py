@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from v2a_plugin import resolve_folders
+from v2a_plugin.commands import doctor
 from v2a_plugin.resolve_folders import Scripts, usual_folder
 
 MENU = ("Audition and keep", "Doctor", "Generate", "Generate with options", "Remove last insert")
@@ -81,6 +82,17 @@ def test_a_path_of_any_letters_is_written_so_that_any_python_reads_it(home: Path
     text = (scripts.menu.folder / "V2A Generate.py").read_bytes()
     assert text.isascii()
     assert b"\\xdcbung" in text
+
+
+def test_the_doctor_tells_of_resolve_where_it_was_ever_started(home: Path) -> None:
+    assert list(doctor._resolve()) == []
+    scripts = Scripts(usual_folder())
+    scripts.fusion.mkdir(parents=True)
+    (line,) = doctor._resolve()
+    assert (line.what, "not installed" in line.found, "v2a install resolve" in line.advice) == ("resolve", True, True)
+    scripts.install()
+    (line,) = doctor._resolve()
+    assert ("installed, version" in line.found, line.advice) == (True, "")
 
 
 @pytest.mark.parametrize(

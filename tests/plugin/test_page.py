@@ -193,6 +193,25 @@ def test_cancelled(pages: Pages, opened: tuple[str, Visitor], desk: Desk) -> Non
     assert pages.result(name)["kept"] == []
 
 
+def test_one_job_is_stopped_and_others_go_on(opened: tuple[str, Visitor], desk: Desk) -> None:
+    _, visitor = opened
+    visitor.ask("/generate", {})
+    assert visitor.ask("/stop", {"job": "another"})[0] == 404
+    visitor.ask("/stop", {"job": "job 2"})
+    assert [job["state"] for job in desk.jobs.values()] == ["succeeded", "cancelled"]
+
+
+def test_jobs_that_were_asked_for_elsewhere_outlive_their_page(pages: Pages, desk: Desk) -> None:
+    job = desk.submit({"name": "one"})
+    desk.jobs[job]["state"] = "running"
+    address = urlsplit(pages.open(Page("Sounds to keep", desk, FORM, [], [job], {}))["url"])
+    visitor = Visitor(address.netloc)
+    visitor.key = visitor.ask("/open", {"token": address.fragment})[1]["key"]
+    assert visitor.ask("/look")[1]["form"] is None
+    visitor.ask("/cancel", {})
+    assert desk.jobs[job]["state"] == "running"
+
+
 def test_where_one_job_is_refused_none_is_left(opened: tuple[str, Visitor], desk: Desk) -> None:
     desk.refuses = True
     status, found, _ = opened[1].ask("/generate", {})

@@ -37,7 +37,7 @@ class ResolveDouble:
         retimes = behaviour.has("TimelineItem", "GetSourceStartFrame")
         self.can = frozenset({SOUND} | ({RETIMING} if retimes else set()))
         self.behaviour, self._rate_text, self._as_is = behaviour, rate, as_is
-        inserts._change_file("settings.json", {"server": server})
+        inserts._write("settings.json", {"server": server})
         self._saved: dict[Path, Project] = {}
         self.resolve = Resolve(behaviour, rate)
         self.host = Host(self.resolve, self.resolve._fusion, None)
@@ -59,7 +59,7 @@ class ResolveDouble:
 
     def use(self, behaviour: Behaviour, rate: str, project_rate: str = "") -> None:
         """Another Resolve, with a new project. project_rate: where it is another than the timeline's."""
-        inserts._change_file("settings.json", {**inserts._file("settings.json"), "end_is_inclusive": False})
+        inserts.set_end_is_inclusive(False)
         self.behaviour, self._rate_text = behaviour, rate
         self.resolve = Resolve(behaviour, rate)
         self.resolve._new_project("Short film", project_rate or rate, rate)

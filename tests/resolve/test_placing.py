@@ -202,14 +202,14 @@ def test_where_resolve_does_nothing_all_is_as_before(resolve: ResolveDouble, fla
     (status,) = resolve._statuses()
     resolve.resolve._desk.failing[name] = answer
     with pytest.raises(Refusal, match=message):
-        placing.place(resolve.host, resolve._session.ask, status)
+        placing.place(resolve.host, resolve._session.ask, status, [1])
     resolve.resolve._desk.failing.clear()
     after = snapshot(resolve.resolve)
     if name == "GetItemListInTrack":  # it hides what was placed, too: what remains can be removed
         _remove(resolve)
         after = snapshot(resolve.resolve)
     assert after == before
-    assert placing.place(resolve.host, resolve._session.ask, status) == []
+    assert placing.place(resolve.host, resolve._session.ask, status, [1]) == []
 
 
 def test_a_plan_with_takes_and_layers_keeps_to_its_tracks(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
@@ -226,3 +226,34 @@ def test_a_plan_with_takes_and_layers_keeps_to_its_tracks(resolve: ResolveDouble
         for take, colour in [(2 if name.endswith("2") else 1, "Orange" if "SFX" in name else "Teal")]
     ]
     assert len(inserts._inserts()[-1]["clips"]) == 4
+
+
+def test_of_several_sounds_those_that_can_be_are_placed(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
+    for at in (0, 200):
+        _film(resolve, flash_film([5]), at)
+        resolve.press()
+        resolve.until("succeeded")
+    while not all(status["state"] == "succeeded" for status in resolve._statuses()):
+        resolve._session.pump()
+    first, second = resolve._statuses()
+    failed = {**first, "state": "failed", "error": {"message": "the picture is broken: mend it"}}
+    said = placing.place_all(resolve.host, resolve._session.ask, [(failed, [1]), (second, [1])])
+    assert said.splitlines()[0] == "1 sound is in the timeline. V2A Remove last insert takes it away"
+    assert "the picture is broken: mend it" in said
+    with pytest.raises(Refusal, match="the picture is broken: mend it"):
+        placing.place_all(resolve.host, resolve._session.ask, [(failed, [1])])
+
+
+def test_only_the_latest_inserts_are_remembered(
+    resolve: ResolveDouble, flash_film: FlashFilm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inserts, "_MAX_KEPT", 2)
+    for at in (0, 200, 400, 600):
+        _film(resolve, flash_film([5]), at)
+        resolve.press()
+        resolve.wait()
+    assert len(inserts._names()) == 3
+    for _ in range(3):
+        assert "is removed: 1 clip" in _remove(resolve)
+    assert "placed nothing in this timeline" in _remove(resolve)
+    assert len(ours(resolve.strips())) == 1

@@ -65,7 +65,8 @@ def test_generates_and_takes_back(menu: Menu, scene: Scene) -> None:
     after = run.scene["after"]
     assert {**after, "timelines": 0, "bins": 0} == {**run.scene["before"], "timelines": 0, "bins": 0}
 
-    (kept,) = json.loads((menu.home / "resolve" / "inserts.json").read_text())["inserts"]
+    (file,) = (menu.home / "resolve" / "inserts").iterdir()
+    kept = json.loads(file.read_text())
     (clip,), (medium,) = kept["clips"], kept["media"]
     sound = {"path": after["bins"]["V2A"][0], "at": 10, "n_frames": 96, "track": 2, "id": clip, "medium": medium}
     with_it = first | {"tracks": [{"name": "V2A MIX", "locked": False}], "sounds": [sound]}

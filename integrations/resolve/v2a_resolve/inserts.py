@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from v2a_host import finding
 from .host import Host, Refusal, ask
 
 BIN = "V2A"
-_MAX_KEPT = 100
+_SETTINGS, _FOLDER = "settings.json", "inserts"
+_MAX_KEPT = 200
 
 
 @dataclass
@@ -41,13 +43,20 @@ class Insert:
     def begun(cls, host: Host, timeline: Any, status: Mapping[str, Any], shot: str) -> Insert:
         """The start of an insert, on the disk before anything is placed: a crash leaves nothing unknown."""
         project, unique_id = str(ask(host.project, "GetUniqueId")), str(ask(timeline, "GetUniqueId"))
-        insert = cls(uuid.uuid4().hex, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
+        for name in _names()[:-_MAX_KEPT]:
+            (folder() / _FOLDER / name).unlink()
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex}"  # the order in which they were made
+        insert = cls(name, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
         insert.write()
         return insert
 
     def write(self) -> None:
         """Write it down as it is now."""
-        _change_file("inserts.json", {"inserts": [one for one in _inserts() if one["id"] != self.id] + [asdict(self)]})
+        _write(f"{_FOLDER}/{self.id}.json", asdict(self))
+
+    def forget(self) -> None:
+        """It was taken away."""
+        (folder() / _FOLDER / f"{self.id}.json").unlink()
 
 
 def folder() -> Path:
@@ -57,29 +66,29 @@ def folder() -> Path:
 
 def settings() -> dict[str, Any]:
     """The last settings of the user."""
-    return dict(_file("settings.json").get("job") or {})
+    return dict(_file(_SETTINGS).get("job") or {})
 
 
 def set_settings(job: dict[str, Any]) -> None:
     """Keep the user's settings for the next time."""
-    _change_file("settings.json", {**_file("settings.json"), "job": job})
+    _write(_SETTINGS, {**_file(_SETTINGS), "job": job})
 
 
 def server() -> dict[str, str]:
     """Another server than the user's own, where the settings name one: as `hello` has it."""
-    kept = _file("settings.json")
+    kept = _file(_SETTINGS)
     return {key: str(kept[key]) for key in ("server", "token_file") if kept.get(key)}
 
 
 def end_is_inclusive() -> bool:
     """Whether this Resolve was last seen to play the end frame of what is appended."""
-    return bool(_file("settings.json").get("end_is_inclusive"))
+    return bool(_file(_SETTINGS).get("end_is_inclusive"))
 
 
 def set_end_is_inclusive(inclusive: bool) -> None:
     """Keep what was seen."""
     if inclusive != end_is_inclusive():
-        _change_file("settings.json", {**_file("settings.json"), "end_is_inclusive": inclusive})
+        _write(_SETTINGS, {**_file(_SETTINGS), "end_is_inclusive": inclusive})
 
 
 def jobs_placed(project: str) -> set[str]:
@@ -120,7 +129,7 @@ def take_away(host: Host, timeline: Any, insert: Insert) -> int:
             ask(clip, "SetClipEnabled", True)
         _take_tracks(timeline, insert)
         _take_media(host, insert)
-    _change_file("inserts.json", {"inserts": [one for one in _inserts() if one["id"] != insert.id]})
+    insert.forget()
     return count
 
 
@@ -186,8 +195,15 @@ def _used_media(host: Host) -> set[Any]:
 
 
 def _inserts() -> list[dict[str, Any]]:
-    found = _file("inserts.json").get("inserts")
-    return found[-_MAX_KEPT:] if isinstance(found, list) else []
+    """All inserts that are kept, oldest first: a file each, since several scripts may run at a time."""
+    return [found for found in (_file(f"{_FOLDER}/{name}") for name in _names()) if found]
+
+
+def _names() -> list[str]:
+    try:
+        return sorted(path.name for path in (folder() / _FOLDER).iterdir() if path.suffix == ".json")
+    except OSError:
+        return []
 
 
 def _file(name: str) -> dict[str, Any]:
@@ -198,15 +214,14 @@ def _file(name: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _change_file(name: str, content: dict[str, Any]) -> None:
+def _write(name: str, content: dict[str, Any]) -> None:
     """Write a file whole or not at all. Raises Refusal."""
     path = folder() / name
-    part = path.with_name(f"{name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.write_text(json.dumps(content, indent=1), encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise Refusal(
-            f"{path} cannot be written ({error.strerror or error}): make room there, and run this again"
-        ) from None
+        why = error.strerror or error
+        raise Refusal(f"{path} cannot be written ({why}): make room there, and run this again") from None

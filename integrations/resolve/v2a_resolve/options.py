@@ -8,7 +8,7 @@ import webbrowser
 from typing import Any, Mapping, Sequence
 
 from . import inserts, placing, reading, window
-from .host import Host, Refusal, ask
+from .host import Host, ask
 from .saying import say
 from .session import Session
 
@@ -57,7 +57,8 @@ def _settled(
         return "The page was closed before anything was kept. Jobs go on: V2A Audition and keep finds them"
     if result["state"] != "kept":
         return "Cancelled: nothing was placed"
-    return _placed(host, session, result["kept"])
+    statuses = {status["job"]: status for status in session.ask("jobs")["jobs"]}
+    return placing.place_all(host, session.ask, [(statuses[one["job"]], one["takes"]) for one in result["kept"]])
 
 
 def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
@@ -77,16 +78,3 @@ def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], sho
         session.ask("page.close", {"page": page["page"]})
         raise
     return session.pages[page["page"]]
-
-
-def _placed(host: Host, session: Session, kept: Sequence[Mapping[str, Any]]) -> str:
-    said: list[str] = []
-    statuses = {status["job"]: status for status in session.ask("jobs")["jobs"]}
-    for one in kept:
-        try:
-            said += placing.place(host, session.ask, statuses[one["job"]], one["takes"])
-        except Refusal as refusal:
-            done = kept.index(one)
-            raise Refusal(f"{refusal}. {done} of {len(kept)} were placed before" if done else str(refusal)) from None
-    what = "1 sound is" if len(kept) == 1 else f"{len(kept)} sounds are"
-    return "\n".join([f"{what} in the timeline. V2A Remove last insert takes the last one away", *said])

@@ -16,10 +16,10 @@ from .reading import timeline_rate
 from .saying import say
 
 
-def place(host: Host, bridge: Ask, status: Mapping[str, Any], takes: Sequence[int] | None = None) -> list[str]:
+def place(host: Host, bridge: Ask, status: Mapping[str, Any], takes: Sequence[int]) -> list[str]:
     """Place a finished job's sounds where it was asked for; what the user should know of it, as sentences.
 
-    bridge: asks the bridge. takes: the numbers of those to place; None: the first alone. Raises Refusal where the
+    bridge: asks the bridge. takes: the numbers of those to place; the first is heard. Raises Refusal where the
     timeline does not hold them as planned; then it is as before.
     """
     timeline = host.timeline_of(str((status.get("tag") or {}).get("timeline")))
@@ -27,9 +27,34 @@ def place(host: Host, bridge: Ask, status: Mapping[str, Any], takes: Sequence[in
         raise Refusal("The timeline of this sound is not in this project: open its project, and keep it then")
     with host.kept(timeline):
         try:
-            return _Placing(host, bridge, timeline, status).place(list(takes or [1]))
+            return _Placing(host, bridge, timeline, status).place(takes)
         except CrowdedError:  # while it was placed; there is room on another track
-            return _Placing(host, bridge, timeline, status).place(list(takes or [1]))
+            return _Placing(host, bridge, timeline, status).place(takes)
+
+
+def place_all(host: Host, bridge: Ask, chosen: Sequence[tuple[Mapping[str, Any], Sequence[int]]]) -> str:
+    """Place the chosen takes of jobs; what to tell the user. Raises Refusal where none could be placed.
+
+    chosen: each job's status, and the numbers of its takes.
+    """
+    said: list[str] = []
+    placed = 0
+    for status, takes in chosen:
+        if status["state"] != "succeeded":
+            reason = (status.get("error") or {}).get("message") or "it was cancelled"
+            said.append(f"{status['name']}: {reason}")
+            continue
+        said += [str(warning) for warning in status.get("warnings") or []]
+        try:
+            said += place(host, bridge, status, takes)
+            placed += 1
+        except Refusal as refusal:
+            said.append(f"{status['name']}: {refusal}")
+    if not placed:
+        raise Refusal("\n".join(said))
+    where = "1 sound is" if placed == 1 else f"{placed} sounds are"
+    which = "it" if placed == 1 else "them, one after the other,"
+    return "\n".join([f"{where} in the timeline. V2A Remove last insert takes {which} away", *said])
 
 
 class _Placing:

@@ -63,26 +63,7 @@ def _generate(host: Host) -> str:
         wanted = reading.jobs(selection, inserts.settings())
         say(f"Asking for sound for {selection.meant}: {', '.join(job['name'] for job in wanted)}")
         statuses = session.wait(session.submit(wanted))
-        return place_all(host, session, statuses, selection.notes)
-
-
-def place_all(host: Host, session: Session, statuses: list[dict[str, Any]], notes: tuple[str, ...] = ()) -> str:
-    """Place the first take of each finished job; a message for all. Raises Refusal where none was placed."""
-    said, placed = list(notes), 0
-    for status in statuses:
-        if status["state"] != "succeeded":
-            reason = (status.get("error") or {}).get("message") or "it was cancelled"
-            said.append(f"{status['name']}: {reason}")
-            continue
-        said += [str(warning) for warning in status.get("warnings") or []]
-        said += placing.place(host, session.ask, status)
-        placed += 1
-    if not placed:
-        raise Refusal("\n".join(said))
-    what = "1 sound is" if placed == 1 else f"{placed} sounds are"
-    return "\n".join(
-        [f"{what} in the timeline. V2A Remove last insert takes {'it' if placed == 1 else 'one'} away", *said]
-    )
+        return placing.place_all(host, session.ask, [(status, [1]) for status in statuses])
 
 
 def _remove_last_insert(host: Host) -> str:

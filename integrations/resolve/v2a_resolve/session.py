@@ -13,6 +13,7 @@ from .host import Host, ask
 from .saying import say
 
 _ENDED = ("succeeded", "failed", "cancelled")
+_ANSWER_WITHIN_S = 150.0  # the server may have to be started first
 _PUMP_EVERY_S = 0.05
 _SAY_EVERY_S = 2.0
 
@@ -60,7 +61,7 @@ class Session:
 
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Ask the bridge, and wait for the answer. Raises BridgeError."""
-        return self._client.ask(method, dict(params or {}))
+        return self._client.ask(method, dict(params or {}), _ANSWER_WITHIN_S)
 
     def submit(self, jobs: Sequence[Mapping[str, Any]]) -> list[str]:
         """Ask for sounds; the jobs' ids. Where one is refused the others are cancelled. Raises BridgeError."""

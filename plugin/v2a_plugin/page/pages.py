@@ -114,11 +114,10 @@ class Page:
             self._tries[made] = self._tries[job]
             self.jobs.append(made)
 
-    def stop(self) -> None:
-        """Cancel its jobs that have not ended."""
-        for status in self._statuses():
-            if status["job"] in self.jobs and status["state"] not in _ENDED:
-                self.desk.cancel(status["job"])
+    def stop(self, job: str) -> None:
+        """Cancel one of its jobs."""
+        self._check(job)
+        self.desk.cancel(job)
 
     def keep(self, chosen: Sequence[Mapping[str, Any]]) -> None:
         """End with what is to be placed: [{job, takes}]. Raises UsageError."""
@@ -136,8 +135,10 @@ class Page:
         self._end("kept", kept)
 
     def cancel(self) -> None:
-        """End with nothing to be placed, and cancel what is under way."""
-        self.stop()
+        """End with nothing to be placed, and cancel what was asked for here and is under way."""
+        for status in self._statuses() if self.wanted else ():
+            if status["job"] in self.jobs and status["state"] not in _ENDED:
+                self.desk.cancel(status["job"])
         self._end("cancelled", [])
 
     def sound(self, job: str, layer: str, take: int) -> Path:

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         actions: dict[str, Callable[[], None]] = {
             "/generate": lambda: self.about.generate(body),
             "/again": lambda: self.about.again(str(body.get("job", ""))),
-            "/stop": self.about.stop,
+            "/stop": lambda: self.about.stop(str(body.get("job", ""))),
             "/keep": lambda: self.about.keep(body.get("kept") or []),
             "/cancel": self.about.cancel,
         }

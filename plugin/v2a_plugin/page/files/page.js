@@ -52,7 +52,10 @@ function fill(state) {
   shown = state;
   $("title").textContent = state.title;
   $("about").textContent = state.names.join(", ");
-  if (!state.form) return;
+  if (!state.form) {
+    $("cancel").textContent = "Close";
+    return;
+  }
   const settings = state.form.settings;
   for (const quality of state.form.qualities) $("quality").append(new Option(quality, quality));
   for (const preset of state.form.presets) $("preset").append(new Option(preset.name + (preset.use ? ": " + preset.use : ""), preset.name));
@@ -82,7 +85,9 @@ function article(job) {
   found.append(make("h2", job.name), make("p", "", { className: "quiet status" }), make("progress", "", { max: 1 }), make("div", "", { className: "takes" }));
   const again = make("button", "Another try", { type: "button", hidden: true, className: "again" });
   again.addEventListener("click", () => act("/again", { job: job.job }));
-  found.append(again);
+  const stop = make("button", "Stop", { type: "button", hidden: true, className: "stop" });
+  stop.addEventListener("click", () => act("/stop", { job: job.job }));
+  found.append(again, stop);
   articles.set(job.job, { element: found, state: "" });
   $("jobs").append(found);
   return articles.get(job.job);
@@ -97,6 +102,7 @@ function showJob(job) {
   status.className = job.error ? "error status" : "quiet status";
   element.querySelector("progress").value = job.progress;
   element.querySelector("progress").hidden = !running;
+  element.querySelector(".stop").hidden = !running;
   if (entry.state === job.state) return;
   entry.state = job.state;
   element.querySelector(".again").hidden = running;
@@ -151,7 +157,7 @@ function end(state) {
   ended = true;
   sessionStorage.removeItem("v2a-key");
   document.querySelectorAll("audio").forEach((player) => player.pause());
-  const text = { kept: "Kept: the sounds go into your timeline now.", cancelled: "Cancelled: nothing was placed.", gone: "This page is closed." }[state];
+  const text = { kept: "Kept: the sounds go into your timeline now.", cancelled: "Nothing was placed.", gone: "This page is closed." }[state];
   document.querySelector("main").replaceChildren(make("h1", text), make("p", "You can close this page.", { className: "quiet" }));
 }
 
