@@ -19,7 +19,7 @@ from v2a.audio import Audio, sample_at
 from v2a.delivery import read_wav, write_wav
 from v2a.media import probe
 from v2a_host.bridge_client import BridgeError
-from v2a_resolve import inserts, placing, reading
+from v2a_resolve import inserts, memory, placing, reading
 from v2a_resolve.host import Host, Refusal
 from v2a_resolve.session import Session
 
@@ -37,7 +37,7 @@ class ResolveDouble:
         retimes = behaviour.has("TimelineItem", "GetSourceStartFrame")
         self.can = frozenset({SOUND} | ({RETIMING} if retimes else set()))
         self.behaviour, self._rate_text, self._as_is = behaviour, rate, as_is
-        inserts._write("settings.json", {"server": server})
+        memory.write("settings.json", {"server": server})
         self._saved: dict[Path, Project] = {}
         self.resolve = Resolve(behaviour, rate)
         self.host = Host(self.resolve, self.resolve._fusion, None)
@@ -59,7 +59,7 @@ class ResolveDouble:
 
     def use(self, behaviour: Behaviour, rate: str, project_rate: str = "") -> None:
         """Another Resolve, with a new project. project_rate: where it is another than the timeline's."""
-        inserts.set_end_is_inclusive(False)
+        memory.set_end_is_inclusive(False)
         self.behaviour, self._rate_text = behaviour, rate
         self.resolve = Resolve(behaviour, rate)
         self.resolve._new_project("Short film", project_rate or rate, rate)
@@ -168,7 +168,7 @@ class ResolveDouble:
             assert time.monotonic() < deadline
             self._session.pump()
             time.sleep(0.01)
-        placed = inserts.jobs_placed(self.resolve._project._id)
+        placed = inserts.jobs_placed(self.host)
         for status in self._statuses():
             if status["state"] == "succeeded" and status["job"] not in placed | self._handled:
                 self._handled.add(status["job"])
@@ -178,7 +178,7 @@ class ResolveDouble:
 
     def jobs(self) -> list[Job]:
         """What the bridge knows of this project."""
-        placed = inserts.jobs_placed(self.resolve._project._id)
+        placed = inserts.jobs_placed(self.host)
         return [
             Job(
                 status["job"],

@@ -12,7 +12,7 @@ from tests.hosts.contract import FlashFilm, flash_film
 from tests.hosts.driver import ours
 from tests.resolve.driver import ResolveDouble
 from tests.server.running import Server
-from v2a_resolve import inserts, placing, scripts
+from v2a_resolve import inserts, memory, placing, scripts
 from v2a_resolve.host import Refusal
 
 __all__ = ["flash_film"]
@@ -186,7 +186,7 @@ _FAILING: dict[str, tuple[Any, str]] = {
     "ImportMedia": ([], "did not import"),
     "AddTrack": (False, "made no new audio track"),
     "AppendToTimeline": (None, "did not keep it on its track"),
-    "GetItemListInTrack": (None, "did not keep it on its track"),
+    "GetItemListInTrack": (None, "does not tell what lies on its tracks"),
     "GetClipProperty": (None, "no frame rate that is known"),
 }
 
@@ -205,7 +205,7 @@ def test_where_resolve_does_nothing_all_is_as_before(resolve: ResolveDouble, fla
         placing.place(resolve.host, resolve._session.ask, status, [1])
     resolve.resolve._desk.failing.clear()
     after = snapshot(resolve.resolve)
-    if name == "GetItemListInTrack":  # it hides what was placed, too: what remains can be removed
+    if name == "GetItemListInTrack":  # the track that was made could not be seen empty: it can be removed now
         _remove(resolve)
         after = snapshot(resolve.resolve)
     assert after == before
@@ -225,7 +225,7 @@ def test_a_plan_with_takes_and_layers_keeps_to_its_tracks(resolve: ResolveDouble
         for name, _ in tracks[1:]
         for take, colour in [(2 if name.endswith("2") else 1, "Orange" if "SFX" in name else "Teal")]
     ]
-    assert len(inserts._inserts()[-1]["clips"]) == 4
+    assert len(inserts.kept(resolve.resolve._project._id)[-1].clips) == 4
 
 
 def test_of_several_sounds_those_that_can_be_are_placed(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
@@ -252,7 +252,7 @@ def test_only_the_latest_inserts_are_remembered(
         _film(resolve, flash_film([5]), at)
         resolve.press()
         resolve.wait()
-    assert len(inserts._names()) == 3
+    assert len(memory.names("inserts")) == 3
     for _ in range(3):
         assert "is removed: 1 clip" in _remove(resolve)
     assert "placed nothing in this timeline" in _remove(resolve)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Mapping
 
-from . import decisions, inserts, times
+from . import decisions, memory, times
 from .host import Refusal, ask
 
 _TRIES = 3
@@ -25,7 +25,7 @@ def append(pool: Any, timeline: Any, rate: Fraction, medium: Any, item: Mapping[
     """
     media_rate = item_rate(medium)
     start, end = decisions.media_frames(item, media_rate, rate)
-    wanted, inclusive = item["end"] - item["start"], inserts.end_is_inclusive()
+    wanted, inclusive = item["end"] - item["start"], memory.end_is_inclusive()
     slack = -int(-rate / media_rate // 1) - 1
     length = 0
     for _ in range(_TRIES):
@@ -46,7 +46,7 @@ def append(pool: Any, timeline: Any, rate: Fraction, medium: Any, item: Mapping[
             continue
         length = int(new[0].GetDuration())
         if 0 <= length - wanted <= slack:
-            inserts.set_end_is_inclusive(inclusive)
+            memory.set_end_is_inclusive(inclusive)
             return new[0], length - wanted
         delete(timeline, new)
         inclusive = not inclusive
@@ -90,8 +90,11 @@ def appended(timeline: Any, track: int, before: set[Any], medium: Any, returned:
 
 
 def listed(timeline: Any, track: int) -> list[Any]:
-    """All items of an audio track."""
-    return list(ask(timeline, "GetItemListInTrack", "audio", track) or [])
+    """All items of an audio track. Raises Refusal where Resolve does not tell."""
+    items = ask(timeline, "GetItemListInTrack", "audio", track)
+    if items is None:
+        raise Refusal("Resolve does not tell what lies on its tracks: close any window that asks something")
+    return list(items)
 
 
 def delete(timeline: Any, items: list[Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Iterator
 from v2a_host import finding
 from v2a_host.bridge_client import BridgeError
 
-from . import VERSION, inserts, probing, reading, times
+from . import VERSION, memory, probing, reading, times
 from .host import Host, Refusal, ask, can, constant
 from .session import Session
 
@@ -118,7 +118,7 @@ def _export(host: Host) -> Iterator[tuple[str, ...]]:
 
 
 def _bridge(host: Host) -> Iterator[tuple[str, ...]]:
-    yield "settings", f"kept in {inserts.folder()}"
+    yield "settings", f"kept in {memory.folder()}"
     try:
         with Session(host) as session:
             yield "bridge", f"V2A Studio {session.hello['software']}"

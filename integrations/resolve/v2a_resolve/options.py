@@ -7,8 +7,8 @@ import time
 import webbrowser
 from typing import Any, Mapping, Sequence
 
-from . import inserts, placing, reading, window
-from .host import Host, ask
+from . import inserts, memory, placing, reading, window
+from .host import Host
 from .saying import say
 from .session import Session
 
@@ -23,7 +23,7 @@ def generate(host: Host) -> str:
     for note in selection.notes:
         say(note)
     with Session(host) as session:
-        others = {key: value for key, value in inserts.settings().items() if key not in _WORDS}
+        others = {key: value for key, value in memory.settings().items() if key not in _WORDS}
         wanted = reading.jobs(selection, others)
         return _settled(host, session, f"Sound for {selection.meant}", wanted, [])
 
@@ -31,7 +31,7 @@ def generate(host: Host) -> str:
 def audition(host: Host) -> str:
     """Let the user hear what lies in no timeline yet, and place what is kept."""
     with Session(host) as session:
-        placed = inserts.jobs_placed(str(ask(host.project, "GetUniqueId")))
+        placed = inserts.jobs_placed(host)
         waiting = [
             status["job"]
             for status in session.ask("jobs")["jobs"]
@@ -48,11 +48,11 @@ def _settled(
     """What the user decided, done; a message. Raises Refusal."""
     windows = host.windows()
     if windows is not None:
-        result = window.Choice(windows, session, title, wanted, shown, inserts.settings()).result()
+        result = window.Choice(windows, session, title, wanted, shown, memory.settings()).result()
     else:
         result = _page(session, title, wanted, shown)
     if result["settings"]:
-        inserts.set_settings({**inserts.settings(), **result["settings"]})
+        memory.set_settings({**memory.settings(), **result["settings"]})
     if result["state"] == "gone":
         return "The page was closed before anything was kept. Jobs go on: V2A Audition and keep finds them"
     if result["state"] != "kept":
@@ -62,7 +62,7 @@ def _settled(
 
 
 def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
-    words = {key: value for key, value in inserts.settings().items() if key in _WORDS}
+    words = {key: value for key, value in memory.settings().items() if key in _WORDS}
     page = session.ask(
         "page.open",
         {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words},

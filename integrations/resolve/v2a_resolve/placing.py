@@ -13,6 +13,7 @@ from .host import Host, Refusal, ask, can
 from .inserts import Insert
 from .planning import Ask, plan, read_back
 from .reading import timeline_rate
+from .removing import BIN, take_away
 from .saying import say
 
 
@@ -79,7 +80,7 @@ class _Placing:
             self._silence(inserts.former_tries(self._insert, {item["layer"] for item in items}))
             self._insert.write()
         except BaseException:
-            inserts.take_away(self._host, self._timeline, self._insert)
+            take_away(self._host, self._timeline, self._insert)
             raise
         return self._notes
 
@@ -89,9 +90,9 @@ class _Placing:
         pool = self._host.pool
         root = ask(pool, "GetRootFolder")
         folders = {ask(folder, "GetName"): folder for folder in ask(root, "GetSubFolderList") or []}
-        folder = folders.get(inserts.BIN)
+        folder = folders.get(BIN)
         if folder is None:
-            folder = ask(pool, "AddSubFolder", root, inserts.BIN)
+            folder = ask(pool, "AddSubFolder", root, BIN)
             self._insert.made_bin = folder is not None
         if folder is None or not ask(pool, "SetCurrentFolder", folder):
             raise Refusal(

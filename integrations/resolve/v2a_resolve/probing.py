@@ -8,7 +8,7 @@ import wave
 from pathlib import Path
 from typing import Any, Iterator
 
-from . import inserts
+from . import memory
 from .appending import item_rate, record_frame
 from .host import Host, Refusal, ask
 from .reading import timeline_rate
@@ -38,7 +38,7 @@ def end_is_inclusive(host: Host) -> bool:
         if len(items) != 1:
             raise Refusal("Resolve appended nothing to a scratch timeline: close any window that asks something")
         inclusive = int(items[0].GetDuration()) > _FRAMES * rate / media_rate
-    inserts.set_end_is_inclusive(inclusive)
+    memory.set_end_is_inclusive(inclusive)
     return inclusive
 
 

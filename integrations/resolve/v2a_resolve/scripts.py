@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping
 from v2a_host import bridge_client, finding
 
 from . import doctor as examination
-from . import inserts, options, placing, reading
+from . import inserts, memory, options, placing, reading, removing
 from .host import Host, Refusal, ask
 from .saying import say, tell
 from .session import Session
@@ -60,10 +60,15 @@ def _generate(host: Host) -> str:
     for note in selection.notes:
         say(note)
     with Session(host) as session:
-        wanted = reading.jobs(selection, inserts.settings())
+        wanted = reading.jobs(selection, memory.settings())
         say(f"Asking for sound for {selection.meant}: {', '.join(job['name'] for job in wanted)}")
         statuses = session.wait(session.submit(wanted))
-        return placing.place_all(host, session.ask, [(status, [1]) for status in statuses])
+        return placing.place_all(host, session.ask, [(status, _takes(status)) for status in statuses])
+
+
+def _takes(status: Mapping[str, Any]) -> list[int]:
+    """All takes of a job: the first is heard, the others lie above, muted."""
+    return sorted({int(take["take"]) for take in status["takes"]})
 
 
 def _remove_last_insert(host: Host) -> str:
@@ -71,7 +76,7 @@ def _remove_last_insert(host: Host) -> str:
     insert = inserts.last(str(ask(host.project, "GetUniqueId")), str(ask(timeline, "GetUniqueId")))
     if insert is None:
         return "V2A has placed nothing in this timeline that it could remove"
-    count = inserts.take_away(host, timeline, insert)
+    count = removing.take_away(host, timeline, insert)
     if not count:
         return f"'{insert.name}' was removed by hand already; its empty tracks are gone, too"
     clips = f"{count} clip{'s' if count > 1 else ''}"

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 from v2a_host import bridge_client
 from v2a_host.bridge_client import BridgeClient
 
-from . import VERSION, inserts
+from . import VERSION, memory
 from .host import Host, ask
 from .saying import say
 
@@ -55,7 +55,7 @@ class Session:
                 "host_version": host.version_text,
                 "addon_version": VERSION,
                 "document": str(ask(host.project, "GetUniqueId")),
-                **inserts.server(),
+                **memory.server(),
             },
         )
 
