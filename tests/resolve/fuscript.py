@@ -74,12 +74,16 @@ def _arrange(resolve: Resolve, scene: dict) -> None:  # type: ignore[type-arg]
 
 
 def _person(scene: dict):  # type: ignore[type-arg,no-untyped-def]
-    """Works the window as the scene says: [[CONTROL, EVENT], …], each as soon as its control can be used."""
+    """Works the window as the scene says: [CONTROL, EVENT] as soon as it can be used, or [CONTROL, WHAT, VALUE]."""
     acts = list(scene.get("window", []))
 
     def act(window: Window) -> None:
         if acts and getattr(window.Find(acts[0][0]), "Enabled", None) is not False:
-            window.event(*acts.pop(0))
+            control, what, *value = acts.pop(0)
+            if value:
+                setattr(window.Find(control), what, value[0])
+            else:
+                window.event(control, what)
 
     return act
 

@@ -133,6 +133,24 @@ def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) ->
     assert run.scene["modal"] == ""
 
 
+def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) -> None:
+    acts = [["prompt", "Text", "a door"], ["seed", "Text", "none"], ["generate", "Clicked"]]
+    acts += [["seed", "Text", "5"], ["takes", "Value", 2], ["generate", "Clicked"]]
+    done = [["generate", "Text", "Generate"], ["cancel", "Clicked"]]  # which can be used again when all is made
+    first = scene(behaviour={"version": [19, 0]}, window=[*acts, *done])
+    assert "Cancelled: nothing was placed" in menu.run("V2A Generate with options", first).said
+    kept = json.loads((menu.home / "resolve" / "settings.json").read_text())["job"]
+    assert (kept["layers"], kept["seed"], kept["takes"]) == (
+        [{"name": "mix", "prompt": "a door", "negative": ""}],
+        5,
+        2,
+    )
+    later = [["keep", "Text", "Keep"], ["take", "CurrentIndex", 1], ["play", "Clicked"], ["keep", "Clicked"]]
+    waiting = menu.run("V2A Audition and keep", first | {"window": later})
+    assert "1 sound is in the timeline" in waiting.said
+    assert "take2.wav" in waiting.audio[0][2][0][0], "before 20.2 clips have the names of their files"
+
+
 def test_the_doctor_says_what_works(menu: Menu, scene: Scene) -> None:
     run = menu.run("V2A Doctor", scene(behaviour={"end_frame": "inclusive"}))
     for line in (
