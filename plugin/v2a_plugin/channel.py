@@ -79,7 +79,10 @@ def to_user_error(error: grpc.RpcError) -> V2AError:
     """The error that says what the caller can do. Servers put text for the user into the status."""
     code, details = status(error)
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return UsageError(f"the server wants its token ({details}): give the file that holds it with --token-file")
+        return UsageError(
+            f"the server wants its token ({details}): name the file that holds it (--token-file, or in the editor's "
+            "preferences)"
+        )
     if code is grpc.StatusCode.UNAVAILABLE:
         return UnavailableError(f"the server cannot be reached: {details}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -130,7 +130,7 @@ class Client:
             raise UnavailableError(
                 f"the server (software {info.software_version or 'unknown'}, process {info.pid}) speaks "
                 f"contract version {info.contract_version}, and this program {CONTRACT_VERSION}: update the "
-                f"older of the two, end the server (kill {info.pid}) and run the command again"
+                f"older of the two, end the server (kill {info.pid}) and try again"
             )
         self._pid = info.pid
         if self._local is not None and info.software_version != __version__:
@@ -163,7 +163,7 @@ class Client:
                 name = str(path).encode(errors="backslashreplace").decode()
                 raise UsageError(f"the film's name, {name}, is not UTF-8 text: rename it or its folder") from None
         else:
-            clip.upload_sha256 = upload(self._media, self._metadata, path, self._reach)
+            clip.upload_sha256 = upload(self._media, self._metadata, path, self.reach)
 
     def generate(self, spec: pb.GenerationSpec, on_event: OnEvent | None = None) -> pb.Generation:
         """Have it made, or find it made already; returns the finished job.
@@ -188,7 +188,7 @@ class Client:
                 self.cancel(name)
             raise
         if generation.state == pb.STATE_CANCELLED:
-            raise CancelledError("the job was cancelled: run the command again to start it anew")
+            raise CancelledError("the job was cancelled: ask again to start it anew")
         if generation.state == pb.STATE_FAILED:
             raise _error_class(generation.error_kind)(generation.error or "the server says no more than that it failed")
         return generation
@@ -216,7 +216,7 @@ class Client:
 
     def fetch(self, request_id: str, take: pb.Take, path: Path) -> None:
         """Write a finished take to path, verified, whole or not at all; it replaces what was there."""
-        download(self._generations, self._metadata, request_id, take, path, self._reach)
+        download(self._generations, self._metadata, request_id, take, path, self.reach)
 
     def _watch(self, name: str, on_event: OnEvent | None) -> pb.Generation:
         sequence = barren = 0
@@ -234,7 +234,7 @@ class Client:
             except grpc.RpcError as error:
                 if status(error)[0] not in _BROKEN:
                     raise to_user_error(error) from None
-                self._reach()
+                self.reach()
                 continue
             finally:
                 stream.cancel()
@@ -250,11 +250,11 @@ class Client:
         what = f"your server (process {info.pid}) runs software {info.software_version}, this program is {__version__}"
         if self.is_at_work():
             raise UnavailableError(
-                f"{what}, and it is at work: run the command again when it has finished, or end it now "
+                f"{what}, and it is at work: try again when it has finished, or end it now "
                 f"(kill {info.pid}); its jobs then go on in the new one"
             )
         local.end(info.pid)
-        raise UnavailableError(f"{what}: it was ended. Run the command again")
+        raise UnavailableError(f"{what}: it was ended. Try again")
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -266,7 +266,7 @@ class Client:
                 raise UnavailableError(self._gone("the server went away")) from error
             raise to_user_error(error) from None
 
-    def _reach(self) -> None:
+    def reach(self) -> None:
         """Return once the server answers; raise UnavailableError where it does not come back."""
         deadline = time.monotonic() + _REACH_WITHIN_S
         while True:
@@ -281,7 +281,7 @@ class Client:
     def _gone(self, what: str) -> str:
         more = f"Its log is {self._local.log}." if self._local else "Start it again."
         return (
-            f"{what} while it worked (process {self._pid}). {more} Run the same command again: what is "
+            f"{what} while it worked (process {self._pid}). {more} Ask for the same again: what is "
             "finished is kept, and the rest goes on"
         )
 

@@ -78,7 +78,7 @@ class LocalServer:
             raise UsageError(
                 "a server cannot be started on its own on this system yet: run "
                 "`v2a serve --listen 127.0.0.1:50061 --token-file FILE` in another window, then add "
-                "`--server 127.0.0.1:50061 --token-file FILE` to this command"
+                "`--server 127.0.0.1:50061 --token-file FILE` to this command (in an editor: to its preferences)"
             )
         if self.listens():
             return self.address

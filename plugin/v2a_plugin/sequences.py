@@ -140,9 +140,7 @@ def listed(paths: Sequence[Path]) -> ImageSequence:
     Files that are not there are missing images. Raises NotFoundError where none is there, MediaError for a file whose
     ending is no image's.
     """
-    for path in paths:
-        if path.suffix.lower() not in _READERS:
-            raise MediaError(f"{path.name}: images are read as {', '.join(suffix.lstrip('.') for suffix in SUFFIXES)}")
+    check_endings(paths)
     names = {number: str(path) for number, path in enumerate(paths) if path.is_file()}
     if not names:
         raise NotFoundError(
@@ -150,6 +148,13 @@ def listed(paths: Sequence[Path]) -> ImageSequence:
         )
     first = paths[0]
     return ImageSequence(first.parent, first.stem.rstrip("0123456789"), first.suffix, names, 0)
+
+
+def check_endings(paths: Sequence[Path]) -> None:
+    """Raise MediaError for a file whose ending is no image's."""
+    for path in paths:
+        if path.suffix.lower() not in _READERS:
+            raise MediaError(f"{path.name}: images are read as {', '.join(suffix.lstrip('.') for suffix in SUFFIXES)}")
 
 
 def facts(images: ImageSequence, rate: Fraction) -> VideoInfo:

@@ -1,6 +1,7 @@
 """Jobs through a true bridge and a true server, whose worker makes tones."""
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -40,6 +41,16 @@ def host(new_host: NewHost, server: Server) -> Host:
 def n_samples(path: str) -> int:
     with wave.open(path) as file:
         return int(file.getnframes())
+
+
+def on_a_small_disk(folder: Path) -> list[str]:
+    """The beginning of a command, before its Python, that runs the bridge with very little room in a folder."""
+    folder.mkdir()
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    tried = subprocess.run([*namespace, f"mount -t tmpfs none {folder}"], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip("no file systems of a user's own here (unshare)")
+    return [*namespace, f'mount -t tmpfs -o size=64k none {folder} && exec "$0" -m v2a_plugin bridge']
 
 
 def test_a_job_is_told_of_from_its_submission_to_its_files(host: Host, reel: Path, tmp_path: Path) -> None:
@@ -97,6 +108,7 @@ def test_twenty_jobs_at_once_are_told_of_smoothly(host: Host, reel: Path, tmp_pa
     for job in jobs:
         assert len(host.told_of(job)) <= 10 * took_s + 3
         assert any(status["queue"] for status in host.told_of(job)) or job == jobs[0]
+    assert [status["job"] for _, status in host.told if status.get("state") == "succeeded"] == jobs
     assert [status["job"] for status in host.ask("jobs")["jobs"]] == jobs
     assert len(list(tmp_path.glob("*.wav"))) == 20
 
@@ -114,6 +126,14 @@ def test_cancelling_ends_one_job_here_and_at_the_server(host: Host, server: Serv
     host.ask("cancel", job=second)
     host.ask("cancel", job=second)
     assert host.finish(second)["state"] == "cancelled"
+
+
+def test_jobs_that_are_cancelled_while_they_wait_hold_nobody_up(host: Host, reel: Path) -> None:
+    jobs = [host.submit(reel, model="tones", layers=tones(steps=10, step_s=0.02), seed=300 + n) for n in range(8)]
+    for job in jobs[1:6]:
+        host.ask("cancel", job=job)
+    states = [host.finish(job)["state"] for job in jobs]
+    assert states == ["succeeded", *["cancelled"] * 5, "succeeded", "succeeded"]
 
 
 def test_a_sound_that_two_want_is_made_though_one_of_them_cancels(
@@ -161,6 +181,27 @@ def test_a_killed_bridge_leaves_its_jobs_to_the_next(new_host: NewHost, server: 
     assert server.get(ended["request_id"]).attempt == 1
 
 
+def test_a_bridge_that_is_killed_at_any_moment_loses_nothing(new_host: NewHost, server: Server, reel: Path) -> None:
+    host = new_host()
+    chance = random.Random(5)  # noqa: S311
+    jobs = []
+    for seed in range(10):
+        host.start(server=server.address)
+        plan = tones(steps=4, step_s=0.02)
+        jobs.append(host.submit(reel, model="tones", layers=plan, seed=400 + seed, takes=3))
+        time.sleep(chance.uniform(0, 0.4))
+        host.kill()
+    host.told.clear()
+    host.start(server=server.address)
+    host.until(lambda: all(status["state"] == "succeeded" for status in host.ask("jobs")["jobs"]))
+    ended = host.ask("jobs")["jobs"]
+    assert [status["job"] for status in ended] == jobs
+    paths = {Path(take["path"]) for status in ended for take in status["takes"]}
+    assert set((host.home / "sounds").iterdir()) == paths
+    assert len(paths) == 30
+    assert {n_samples(str(path)) for path in paths} == {48_000}
+
+
 def test_what_ended_while_the_host_was_away_is_fetched_at_the_next_hello(
     new_host: NewHost, server: Server, reel: Path
 ) -> None:
@@ -205,8 +246,9 @@ def test_a_former_document_is_not_told_of_and_goes_on(host: Host, server: Server
     assert len(host.told_of(job)) == told
     request = host.told_of(job)[-1]["request_id"]
     server.finish(request)
+    time.sleep(0.5)
     host.hello("edit", server=server.address)
-    host.until(lambda: host.status(job)["state"] == "succeeded")
+    assert host.finish(job)["state"] == "succeeded"
 
 
 def test_takes_are_deleted_and_jobs_forgotten_with_or_without_their_files(host: Host, reel: Path) -> None:
@@ -274,13 +316,7 @@ def test_a_full_disk_fails_the_job_and_keeps_the_sound_at_the_server(
     new_host: NewHost, server: Server, reel: Path, tmp_path: Path
 ) -> None:
     small = tmp_path / "small"
-    small.mkdir()
-    script = f'mount -t tmpfs -o size=64k none {small} && exec "$0" -m v2a_plugin bridge'
-    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    tried = subprocess.run([*namespace, f"mount -t tmpfs none {small}"], capture_output=True, check=False)
-    if tried.returncode:
-        pytest.skip("no file systems of a user's own here (unshare)")
-    host = new_host([*namespace, script, sys.executable])
+    host = new_host([*on_a_small_disk(small), sys.executable])
     host.start(server=server.address)
     job = host.submit(reel, model="tones", layers=tones(who="full"), output=str(small))
     ended = host.finish(job)
@@ -292,10 +328,32 @@ def test_a_full_disk_fails_the_job_and_keeps_the_sound_at_the_server(
     assert server.get(ended["request_id"]).attempt == 1
 
 
+def test_a_full_disk_under_the_journal_is_said_and_leaves_no_half_job(
+    new_host: NewHost, server: Server, reel: Path, tmp_path: Path, short_home: Path
+) -> None:
+    host = new_host([*on_a_small_disk(short_home), sys.executable])
+    host.start(server=server.address)
+    jobs: list[str] = []
+
+    def fill() -> None:
+        while len(jobs) < 100:
+            words = [{"prompt": json.dumps({"who": "x" * 1900})}]
+            jobs.append(host.submit(reel, model="tones", layers=words, output=str(tmp_path)))
+
+    with pytest.raises(BridgeError, match="the disk is full") as refused:
+        fill()
+    assert refused.value.kind == "StorageError"
+    assert [status["job"] for status in host.ask("jobs")["jobs"]] == jobs
+    for job in jobs:
+        assert host.finish(job)["state"] in ("succeeded", "failed")
+
+
 def test_a_job_that_the_server_cannot_make_fails_with_its_words(host: Host, reel: Path) -> None:
     ended = host.finish(host.submit(reel, model="tones", layers=tones(error="the film is torn at 3 s")))
     assert ended["error"] == {"message": "the film is torn at 3 s", "kind": "MediaError"}
     assert ended["text"] == "the film is torn at 3 s"
+    ended = host.finish(host.submit(reel, layers=tones()))
+    assert (ended["state"], ended["model"]["name"]) == ("succeeded", "tones")
     ended = host.finish(host.submit(reel, model="choir"))
     assert ended["error"]["kind"] == "NotFoundError"
     assert "tones" in ended["error"]["message"]

@@ -1,6 +1,7 @@
 """Pictures that no film shows: rendered by a command, or listed as images."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -112,16 +113,38 @@ def test_a_render_ends_with_its_bridge_and_is_done_anew_by_the_next(
     assert len(runs(folder)) == 2
 
 
-def test_a_render_ends_when_its_host_closes(new_host: NewHost, server: Server, tmp_path: Path) -> None:
+def test_a_render_whose_folder_went_meanwhile_is_said(new_host: NewHost, server: Server, tmp_path: Path) -> None:
     host = new_host()
     host.start(server=server.address)
     folder = tmp_path / "v2a-render"
     job = submit(host, renderer(folder, pause_s=0.1))
     host.until(lambda: any(status["step"] for status in host.told_of(job)))
-    before_s = time.monotonic()
-    host.client.close()
-    assert time.monotonic() - before_s < 1
+    host.kill()
     assert eventually(lambda: not is_alive(runs(folder)[0]))
+    shutil.rmtree(folder)  # as systems do with what is temporary
+    host.start(server=server.address)
+    ended = host.finish(job)
+    assert ended["error"]["kind"] == "NotFoundError"
+    assert "ask for the job anew" in ended["error"]["message"]
+
+
+@pytest.mark.parametrize("way", ["killed", "closed"])
+def test_a_render_that_says_nothing_ends_with_its_bridge_too(
+    new_host: NewHost, server: Server, tmp_path: Path, way: str
+) -> None:
+    host = new_host()
+    host.start(server=server.address)
+    folder = tmp_path / "v2a-render"
+    job = submit(host, renderer(folder, pause_s=100))  # a pipe that nobody reads would end it otherwise
+    host.until(lambda: any(status["step"] for status in host.told_of(job)))
+    before_s = time.monotonic()
+    if way == "killed":
+        host.kill()
+    else:
+        host.client.close()
+        assert time.monotonic() - before_s < 1
+    assert eventually(lambda: not is_alive(runs(folder)[0]))
+    assert time.monotonic() - before_s < 10
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_job_without_more_is_a_mix_of_the_films_second() -> None:
     assert found.source == FilmSource(Path("/films/reel.mp4"))
     assert found.pieces == (Piece(F(0), F(1), F(0), F(1)),)
     assert (found.range, found.available, found.handle_s) == (Range(F(0), F(1)), Range(F(0), F(1)), F(0))
-    assert (found.layers, found.model, found.output) == ((Layer("mix"),), "pocket", None)
+    assert (found.layers, found.model, found.output) == ((Layer("mix"),), "", None)
     assert (found.sampling.takes, found.sampling.seed, found.sampling.quality) == (1, 0, "standard")
 
 

@@ -20,7 +20,7 @@ def test_the_users_own_server_is_started_survives_its_death_and_is_stopped(new_h
     """The true server and the shipped model."""
     host = new_host()
     host.start()
-    job = host.submit(film, takes=3, quality="best", steps=60)
+    job = host.submit(film, takes=2, steps=60)
     host.until_sampling(job)
     running = host.ask("server.status")
     assert (running["state"], running["local"]) == ("running", True)
@@ -37,6 +37,8 @@ def test_the_users_own_server_is_started_survives_its_death_and_is_stopped(new_h
     assert again["device"] == "cpu"
     assert host.ask("server.stop")["state"] == "stopped"
     host.until(lambda: host.server_state == "stopped")
+    # As when it ended since nobody asked for anything: the next job starts it.
+    assert host.finish(host.ask("again", job=job, takes=1, quality="preview")["job"])["state"] == "succeeded"
     (model,) = host.ask("models")["models"]
     assert (model["name"], model["licence"], model["commercial_use"]) == ("pocket", "Apache-2.0", True)
     host.until(lambda: host.server_state == "running")
@@ -87,6 +89,23 @@ def test_a_server_of_another_contract_is_named(new_host: NewHost, fake_server: C
     assert "update the older of the two" in status["message"]
     with pytest.raises(BridgeError, match="was not started from here"):
         host.ask("server.stop")
+
+
+def test_the_users_server_of_another_version_that_works_is_named_and_left_alone(
+    new_host: NewHost, fake_server: Callable[..., Any], short_home: Path, film: Path
+) -> None:
+    socket = LocalServer(short_home).socket
+    socket.parent.mkdir(parents=True, mode=0o700)
+    server = fake_server("working", socket)
+    host = new_host()
+    host.start()
+    ended = host.finish(host.submit(film))
+    assert ended["error"]["kind"] == "UnavailableError"
+    assert "runs software 9.9" in ended["error"]["message"]
+    assert f"kill {server.process.pid}" in ended["error"]["message"]
+    with pytest.raises(BridgeError, match=r"runs software 9\.9"):
+        host.ask("models")
+    assert server.process.poll() is None
 
 
 def test_a_full_queue_is_waited_for(new_host: NewHost, new_server: Callable[..., Server], film: Path) -> None:

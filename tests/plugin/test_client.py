@@ -89,7 +89,7 @@ def test_a_full_queue_is_a_busy_error(fake_server: Start, film: Path) -> None:
 def test_a_server_that_dies_is_reported_with_what_to_do(fake_server: Start, film: Path) -> None:
     server = fake_server("dies")
     with connect(ServerChoice(server.address)) as client:
-        with pytest.raises(UnavailableError, match="Run the same command again") as caught:
+        with pytest.raises(UnavailableError, match="Ask for the same again") as caught:
             client.generate(build(client, film))
         assert f"process {server.process.pid}" in str(caught.value)
     assert server.process.wait() == -signal.SIGKILL
@@ -101,7 +101,7 @@ def test_a_server_that_died_before_the_next_job_is_reported_so_too(fake_server: 
         spec = build(client, film)
         server.process.kill()
         server.process.wait()
-        with pytest.raises(UnavailableError, match="Run the same command again"):
+        with pytest.raises(UnavailableError, match="Ask for the same again"):
             client.generate(spec)
 
 

@@ -162,8 +162,8 @@ class BridgeClient:
 
     def _ended(self, run: _Run) -> None:
         self._run = None
-        self.message = run.last_words()
-        run.close()
+        self.message = run.message
+        threading.Thread(target=run.close, daemon=True).start()
         self._fail_waiting()
         self._on_end(self.message)
 
@@ -175,7 +175,10 @@ class BridgeClient:
 
 
 class _Run:
-    """One process and its three threads. incoming: its messages, then None when it ended. outgoing: lines for it."""
+    """One process and its three threads.
+
+    incoming: its messages, then None when it ended; message then says why. outgoing: lines for it, None to close.
+    """
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         alone: dict[str, Any] = {"start_new_session": True}  # a Ctrl-C in the host's terminal is not for it
@@ -193,23 +196,24 @@ class _Run:
         self._stdin, self._stdout, self._stderr = streams
         self.incoming: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.message = ""
         self._log: collections.deque[str] = collections.deque(maxlen=_LOG_LINES)
         self._threads = [
             threading.Thread(target=work, name="v2a bridge " + work.__name__, daemon=True)
             for work in (self._read, self._write, self._listen)
         ]
-        for thread in self._threads:
+        for thread in reversed(self._threads):  # the reader last: it waits for the others where the process has ended
             thread.start()
         atexit.register(self.close)
 
-    def last_words(self) -> str:
-        """Why it ended, for the user. Waits a moment for its exit status."""
+    def _last_words(self) -> str:
+        """Why it ended, for the user. Waits a moment for its exit status and the end of its log."""
         try:
             status: Any = self.process.wait(0.5)
         except subprocess.TimeoutExpired:
             status = "unknown"
         self._threads[2].join(0.2)
-        log = "\n".join("  " + line for line in self._log)
+        log = "\n".join("  " + line for line in list(self._log))
         return "the bridge ended (exit status {}): start it again, running jobs are taken up.{}".format(
             status, "\nIts last words:\n" + log if log else ""
         )
@@ -238,7 +242,7 @@ class _Run:
                     continue
                 if isinstance(message, dict):
                     self.incoming.put(message)
-            self._stdout.close()
+        self.message = self._last_words()
         self.incoming.put(None)
 
     def _write(self) -> None:
@@ -256,4 +260,3 @@ class _Run:
         with contextlib.suppress(OSError), self._stderr:
             for line in self._stderr:
                 self._log.append(line.decode("utf-8", "replace").rstrip())
-            self._stderr.close()

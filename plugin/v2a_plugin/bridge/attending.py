@@ -2,27 +2,28 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from v2a.errors import BusyError, CancelledError, GenerationError, NotFoundError, UnavailableError, V2AError
-from v2a.output import storage_error
+from v2a.errors import BusyError, CancelledError, NotFoundError, UnavailableError, V2AError
 from v2a.request import Delivery
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import models_pb2
+from v2a_plugin.bridge.fetching import fetched
 from v2a_plugin.bridge.journal import Journal, Record
 from v2a_plugin.bridge.link import Link
 from v2a_plugin.bridge.pictures import developed, picture_of
 from v2a_plugin.bridge.rendering import Rendering, remove_folder
-from v2a_plugin.bridge.requests import Job, RenderSource, read_job
+from v2a_plugin.bridge.requests import USUAL_MODEL, Job, RenderSource, read_job
 from v2a_plugin.bridge.rpc import kind_of
 from v2a_plugin.bridge.showing import Shown, shown_with_handles, stray_cues
 from v2a_plugin.bridge.telling import Progress, error_of
+from v2a_plugin.bridge.turns import Place, Turns, turn
 from v2a_plugin.client import Client, request_id
-from v2a_plugin.outputs import ascii_name, result_path
-from v2a_plugin.specs import clip_spec, cues_of, generation_spec
+from v2a_plugin.outputs import ascii_name
+from v2a_plugin.specs import clip_spec, generation_spec
 from v2a_plugin.timeline import Range
 
 _log = logging.getLogger(__name__)
@@ -34,15 +35,6 @@ _CANCEL_TRIES, _CANCEL_PAUSE_S = 20, 0.1
 
 class _StoppedError(Exception):
     """The job was cancelled here."""
-
-
-@dataclass
-class Turns:
-    """What jobs of a bridge take turns at: rendering takes a machine, reading a disk, and a server has its limits."""
-
-    render: threading.Semaphore
-    read: threading.Semaphore
-    server: threading.Semaphore
 
 
 class Attending:
@@ -71,14 +63,27 @@ class Attending:
         self._stopped = threading.Event()
         self._changing = threading.RLock()
         self._rendering: Rendering | None = None
+        self._place: Place | None = None
         self._thread = threading.Thread(target=self._run, name=f"job {record.job}", daemon=True)
-        self.record = record
-        self.progress = Progress()
+        # Both in one value: who looks at them does so while they change.
+        self.seen = (record, Progress())
         self.is_kept = True  # whether the journal holds the record as it is
 
     def start(self) -> None:
         """Begin, or go on where another bridge left it."""
+        line = self._turns.ask if self._to_render is None else self._turns.render
+        self._place = line.take_place()
         self._thread.start()
+
+    @property
+    def record(self) -> Record:
+        """The job as it is now."""
+        return self.seen[0]
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self.seen[1]
 
     @property
     def waits_for(self) -> str:
@@ -110,6 +115,7 @@ class Attending:
             _log.exception("job %s: a fault of the bridge", self.record.job)
             self._fail(f"internal error: {type(error).__name__}: {error}. The bridge's log says more", "V2AError")
         finally:
+            self._let_next_go_on()
             if not self.record.film:
                 self.journal.clear(self.record.job)
             self.journal.release(self.record.job)
@@ -120,26 +126,23 @@ class Attending:
         job = self._job
         if self._to_render is not None:
             self._render(self._to_render)
-        self._show("waiting", self.progress.waiting("waiting to read the pictures"))
-        with self._turns.read:
-            self._check()
+            self._place = self._turns.ask.take_place()
+        self._show("waiting", self.progress.waiting("waiting for the jobs before it"))
+        with turn(self._place or self._turns.ask.take_place()), self._turns.server:
             self._show("waiting", self.progress.waiting("reading the pictures"))
-            film = Path(self.record.film) if self.record.film else None
-            picture = picture_of(job, film)
+            picture = picture_of(job, Path(self.record.film) if self.record.film else None)
             shown = shown_with_handles(job, picture.duration_s, picture.frame_s)
             path, pieces, said = developed(picture, shown.pieces, self.journal.work_folder(self.record.job))
             clip = clip_spec(path, pieces, picture.rate)
-            shown = replace(shown, warnings=(*shown.warnings, *said))
-        self._show("waiting", self.progress.waiting("waiting for the jobs before it"))
-        with self._turns.server:
-            self._check()
             self._show("waiting", self.progress.waiting("waiting for the server"))
-            self._have_made(job, path, shown, clip)
+            self._have_made(job, path, replace(shown, warnings=(*shown.warnings, *said)), clip)
 
     def _render(self, source: RenderSource) -> None:
+        if not source.folder.is_dir():
+            raise NotFoundError(f"{source.folder}, made to render its pictures in, is gone: ask for the job anew")
         self._show("rendering", replace(self.progress, text="waiting to be rendered"))
         kept = self.journal.work_folder(self.record.job) / f"pictures{source.film.suffix}"
-        with self._turns.render:
+        with turn(self._place or self._turns.render.take_place()):
             self._show("rendering", self.progress.at_render(0, source.n_frames))
             rendering = Rendering(source, lambda frame: self._advance(self.progress.at_render(frame, source.n_frames)))
             with self._changing:
@@ -165,6 +168,7 @@ class Attending:
                 if cancels > _MOST_LOSSES:
                     raise
             except BusyError as error:
+                self._let_next_go_on()
                 self._advance(self.progress.waiting(f"waiting for room at the server ({error})"))
                 self._stopped.wait(_BUSY_PAUSE_S)
             except UnavailableError as error:
@@ -180,7 +184,7 @@ class Attending:
 
     def _ask(self, client: Client, job: Job, film: Path, shown: Shown, clip: pb.Clip) -> None:
         """Have the request made, and fetch it."""
-        model = client.model(job.model)
+        model = _model(client, job.model)
         delivery = Delivery(channels=min(model.channels, 2) or 1, timecode_origin_s=job.origin_s)
         spec = generation_spec(clip, model, job.layers, job.sampling, delivery)
         whole = Range(shown.pieces[0].presented_start_s, shown.pieces[-1].presented_end_s)
@@ -213,32 +217,16 @@ class Attending:
 
     def _finish(self, client: Client, made: pb.Generation, n_samples: int) -> None:
         self._show("running", replace(self.progress, stage="fetching", step=0, total=0, text="fetching the sounds"))
-        folder = Path(self.record.output)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(folder, error) from None
-        first = folder / f"{ascii_name(self._job.name)}_{self.record.job}.wav"
-        for part in folder.glob(f".{first.stem}.*.part"):  # of a bridge that was killed
-            part.unlink(missing_ok=True)
-        takes = []
-        for layer in self._job.layers:
-            for index in range(self._job.sampling.takes):
-                take = next((take for take in made.takes if (take.layer, take.index) == (layer.name, index)), None)
-                if take is None or take.n_samples != n_samples:
-                    raise GenerationError(f"the server made no whole take {index + 1} of {layer.name}: try again")
-                self._check()
-                # A layer's name stands in every file's: re-rolls of one layer lie among the others.
-                path = result_path(first, layer.name, index, n_layers=2, n_takes=self._job.sampling.takes)
-                client.fetch(made.request_id, take, path)
-                takes.append(_take_facts(take, path, self._job.sampling.seed))
+        first = Path(self.record.output) / f"{ascii_name(self._job.name)}_{self.record.job}.wav"
+        takes = fetched(client, made, self._job, first, n_samples, self._check)
         with self._changing:
             self._check()
             warnings = tuple(dict.fromkeys((*self.record.warnings, *made.warnings)))
-            self._change(state="succeeded", takes=tuple(takes), warnings=warnings)
+            self._change(state="succeeded", takes=takes, warnings=warnings)
         self._link.changed.set()  # it may only now know its device
 
     def _hear(self, event: pb.GenerationEvent) -> None:
+        self._let_next_go_on()
         self._check()
         what = event.WhichOneof("event")
         if what == "progress":
@@ -260,30 +248,33 @@ class Attending:
         if self._stopped.is_set():
             raise _StoppedError
 
+    def _let_next_go_on(self) -> None:
+        if self._place is not None:
+            self._place.leave()
+
     def _advance(self, progress: Progress) -> None:
-        self.progress = progress
+        with self._changing:
+            self.seen = (self.record, progress)
         self._tell(self.record.job)
 
     def _show(self, state: str, progress: Progress) -> None:
         with self._changing:
             self._check()
-            self.progress = progress
-            if state != self.record.state:
-                self._change(state=state)
-        self._tell(self.record.job)
+            self._change(progress, **({} if state == self.record.state else {"state": state}))
 
-    def _change(self, **changes: Any) -> None:
-        """Another value of the record, in the journal and told of; where the disk is full, told of at least."""
-        changed = replace(self.record, **changes)
-        try:
-            self.journal.write(changed)
-            self.is_kept = True
-        except V2AError as error:
-            self.is_kept = False
-            _log.error("job %s is not in the journal as it is now: %s", changed.job, error)
-        # Only now: whoever sees that it has ended may look for it in the journal.
-        self.record = changed
-        self._tell(changed.job)
+    def _change(self, progress: Progress | None = None, **changes: Any) -> None:
+        """Other values, in the journal and told of; where the disk is full, told of at least."""
+        record = replace(self.record, **changes)
+        if changes:
+            try:
+                self.journal.write(record)
+                self.is_kept = True
+            except V2AError as error:
+                self.is_kept = False
+                _log.error("job %s is not in the journal as it is now: %s", record.job, error)
+        # Told last: what a host has heard of is in the journal.
+        self.seen = (record, progress or self.progress)
+        self._tell(record.job)
 
     def _cancel_at_server(self) -> None:
         for _ in range(_CANCEL_TRIES):
@@ -302,18 +293,11 @@ class Attending:
                 return
 
 
-def _take_facts(take: pb.Take, path: Path, seed: int) -> Mapping[str, Any]:
-    return {
-        "layer": take.layer,
-        "take": take.index + 1,
-        "path": str(path),
-        "sha256": take.sha256,
-        "n_samples": take.n_samples,
-        "rate_hz": take.rate_hz,
-        "channels": take.channels,
-        "loudness_lufs": round(take.loudness_lufs, 2) if take.HasField("loudness_lufs") else None,
-        "peak_dbfs": round(take.peak_dbfs, 2) if take.HasField("peak_dbfs") else None,
-        "cues": [{"time": str(cue.time_s), "strength": cue.strength} for cue in cues_of(take)],
-        "cues_seen": take.cues_seen,
-        "seed": seed,
-    }
+def _model(client: Client, name: str) -> models_pb2.Model:
+    """The model of a name; without one the usual one where it is there, else the server's first."""
+    if name:
+        return client.model(name)
+    models = {model.name: model for model in client.models()}
+    if not models:
+        raise NotFoundError("the server has no models: install v2a-studio again, it ships one")
+    return models.get(USUAL_MODEL) or next(iter(models.values()))

@@ -1,8 +1,6 @@
 """All jobs of a bridge: those of the document at hand, and those of former ones that go on."""
 
 import logging
-import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,19 +10,16 @@ from typing import Any
 
 from v2a.errors import ConflictError, NotFoundError, V2AError
 from v2a.output import storage_error
-from v2a_plugin.bridge.attending import Attending, Turns
+from v2a_plugin.bridge.attending import Attending
 from v2a_plugin.bridge.journal import Journal, Record
 from v2a_plugin.bridge.link import Link
 from v2a_plugin.bridge.pictures import check_there
 from v2a_plugin.bridge.requests import RenderSource, changed_parameters, read_job
 from v2a_plugin.bridge.rpc import kind_of
 from v2a_plugin.bridge.telling import Teller, error_of, status
+from v2a_plugin.bridge.turns import Turns
 
 _log = logging.getLogger(__name__)
-
-# Jobs of one bridge that are at the server at a time: it takes 256, and others want room there, too.
-_AT_SERVER = 64
-_READING = 2
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -39,7 +34,7 @@ class Jobs:
         self._open: dict[str, Journal] = {}
         self._attended: dict[str, Attending] = {}
         self._lock = threading.RLock()
-        self._turns = Turns(threading.Semaphore(1), threading.Semaphore(_READING), threading.Semaphore(_AT_SERVER))
+        self._turns = Turns()
         self._teller = Teller(self._tell_of)
         self._teller.start()
         self._journal: Journal | None = None
@@ -54,6 +49,9 @@ class Jobs:
             for record in journal.records():
                 if not record.ended and record.job not in self._attended and journal.claim(record.job):
                     self._take_up(journal, record.job, link)
+            here = [name for name, mine in self._attended.items() if mine.journal is journal]
+        for job in here:  # what changed while another document was open
+            self._teller.changed(job)
 
     def submit(self, parameters: Any) -> str:
         """A new job, in the journal. Raises UsageError, NotFoundError, MediaError, StorageError."""
@@ -66,8 +64,7 @@ class Jobs:
         found = []
         for record in self._current.records():
             mine = attended.get(record.job)
-            progress = mine.progress if mine else None
-            found.append(status(mine.record if mine else record, progress, with_parameters=True))
+            found.append(status(*(mine.seen if mine else (record, None)), with_parameters=True))
         return found
 
     def cancel(self, job: str) -> None:
@@ -107,8 +104,7 @@ class Jobs:
         record = replace(record, takes=tuple(other for other in record.takes if other is not row))
         self._current.write(record)
         with self._lock:
-            if job in self._attended:
-                self._attended[job].record = record
+            self._attended.pop(job, None)
         self._tell(status(record, None, with_parameters=False))
 
     def record(self, job: str) -> Record:
@@ -141,10 +137,7 @@ class Jobs:
             raise NotFoundError(f"the rendered pictures {rendered} are gone: ask for the job anew")
         output = job.output or self._sounds
         _check_writable(output)
-        record = journal.new(parameters, output)
-        if rendered is not None:
-            record = replace(record, film=str(_copied(rendered, journal.work_folder(record.job))))
-            journal.write(record)
+        record = journal.new(parameters, output, rendered)
         with self._lock:
             self._attend(journal, record, link)
         return record.job
@@ -176,10 +169,11 @@ class Jobs:
             here = self._journal
             attended = [mine for job in jobs if (mine := self._attended.get(job)) and mine.journal is here]
         for mine in attended:
-            self._tell(status(mine.record, mine.progress, with_parameters=False))
-            if mine.record.ended and mine.is_kept:
+            record, progress = mine.seen
+            self._tell(status(record, progress, with_parameters=False))
+            if record.ended and mine.is_kept:
                 with self._lock:
-                    self._attended.pop(mine.record.job, None)
+                    self._attended.pop(record.job, None)
 
 
 def _check_writable(folder: Path) -> None:
@@ -196,17 +190,3 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(path, error) from None
-
-
-def _copied(film: Path, folder: Path) -> Path:
-    """A film in another job's folder, without copying its bytes where the disk can do so."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copy = folder / film.name
-        try:
-            os.link(film, copy)
-        except OSError:
-            shutil.copyfile(film, copy)
-    except OSError as error:
-        raise storage_error(folder, error) from None
-    return copy

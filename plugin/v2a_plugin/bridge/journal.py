@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from v2a.errors import NotFoundError, UsageError
+from v2a.errors import NotFoundError, StorageError, UsageError
 from v2a.output import storage_error, whole_file
 
 _log = logging.getLogger(__name__)
@@ -87,12 +87,22 @@ class Journal:
         except OSError as error:
             raise storage_error(self.folder, error) from None
 
-    def new(self, parameters: Mapping[str, Any], output: Path) -> Record:
-        """A new job, attended to by this process, in the journal. Raises StorageError."""
+    def new(self, parameters: Mapping[str, Any], output: Path, rendered: Path | None = None) -> Record:
+        """A new job, attended to by this process, in the journal. rendered: a film of another job, for this one.
+
+        Raises StorageError; there is no job then.
+        """
         record = Record(secrets.token_hex(5), datetime.now(UTC).isoformat(), parameters, str(output))
         if not self.claim(record.job):
             raise RuntimeError(f"a new job's lock is held: {record.job}")
-        self.write(record)
+        try:
+            if rendered is not None:
+                record = replace(record, film=str(_copied(rendered, self.work_folder(record.job))))
+            self.write(record)
+        except StorageError:
+            self.release(record.job)
+            self.forget(record.job)
+            raise
         return record
 
     def write(self, record: Record) -> None:
@@ -171,11 +181,6 @@ class Journal:
         return self.folder / f"{job}.json"
 
 
-def changed(record: Record, **changes: Any) -> Record:
-    """A job with other values."""
-    return replace(record, **changes)
-
-
 def _record(value: Mapping[str, Any]) -> Record:
     fields = dict(value)
     for key in ("handles", "layers", "warnings", "takes"):
@@ -197,3 +202,17 @@ def _lock(file: BinaryIO) -> bool:
     except OSError:
         return False
     return True
+
+
+def _copied(film: Path, folder: Path) -> Path:
+    """A film in another job's folder, without copying its bytes where the disk can do so."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copy = folder / film.name
+        try:
+            os.link(film, copy)
+        except OSError:
+            shutil.copyfile(film, copy)
+    except OSError as error:
+        raise storage_error(folder, error) from None
+    return copy

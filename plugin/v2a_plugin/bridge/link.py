@@ -46,16 +46,23 @@ class Link:
         return self.choice.address or (self._local.address if self._local and hasattr(socket, "AF_UNIX") else "")
 
     def client(self) -> Client:
-        """A client, for as long as the bridge lives: it finds its server again. Raises as `connect` does."""
+        """A client whose server runs, started if it is the user's own. Raises as `connect` does."""
         with self._connecting:
             if self._client is None:
                 self._client = connect(self.choice)
                 self.changed.set()
+            elif not self.listens():
+                self._revive()
+                self._client.reach()
             return self._client
 
-    def revive(self) -> None:
-        """Make sure that it runs and speaks this contract, after it was gone. Raises as `connect` does."""
-        with self._connecting, connect(self.choice):
+    def start(self) -> None:
+        """Make sure that it runs and speaks this contract. Raises as `connect` does."""
+        with self._connecting:
+            self._revive()
+
+    def _revive(self) -> None:
+        with connect(self.choice):
             self.changed.set()
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ from v2a.errors import NotFoundError
 from v2a.media import probe
 from v2a.request import Piece
 from v2a_plugin.bridge.requests import FilmSource, ImagesSource, Job
-from v2a_plugin.sequences import ImageSequence, facts, gaps, listed, make_film
+from v2a_plugin.sequences import ImageSequence, check_endings, facts, gaps, listed, make_film
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,18 @@ class Picture:
 
 
 def check_there(job: Job) -> None:
-    """Raise NotFoundError where a job's film, or all of its images, are not where it says; MediaError for images that
-    cannot be read, by their endings."""
+    """A quick look at a job's files, before it is one.
+
+    Raises NotFoundError where its film, or the first and last of its images, are not where it says; MediaError for
+    images that cannot be read, by their endings.
+    """
     if isinstance(job.source, FilmSource) and not job.source.path.is_file():
         raise _gone(job.source.path)
     if isinstance(job.source, ImagesSource):
-        listed(job.source.paths)
+        paths = job.source.paths
+        check_endings(paths)
+        if not paths[0].is_file() and not paths[-1].is_file():
+            raise _gone(paths[0])
 
 
 def picture_of(job: Job, rendered: Path | None) -> Picture:

@@ -1,7 +1,6 @@
 """Rendering what no film shows: a host's own program writes it, on a leash."""
 
 import collections
-import logging
 import re
 import shutil
 import subprocess
@@ -15,8 +14,6 @@ from v2a.errors import GenerationError, V2AError
 from v2a.media import probe
 from v2a.output import storage_error
 from v2a_plugin.bridge.requests import Job, RenderSource
-
-_log = logging.getLogger(__name__)
 
 _LEASH = Path(__file__).with_name("leash.py")
 _FRAME = re.compile(r"frame (\d{1,9})\s*", re.ASCII)
@@ -76,7 +73,7 @@ class Rendering:
         words = "\n".join(said)
         if status and not self._stopped.is_set():
             raise GenerationError(
-                f"the pictures could not be rendered (exit status {status}). Try it again; the last words of "
+                f"the pictures could not be rendered (exit status {status}). Ask for it anew; the last words of "
                 f"{self._source.command[0]}:\n{words or '  (none)'}"
             )
         return words
@@ -87,13 +84,13 @@ class Rendering:
             n_frames = round(probe(film, job.rate).duration_s * job.rate)
         except V2AError as error:
             raise GenerationError(
-                f"no film was rendered ({error}). Try it again; the last words of {self._source.command[0]}:\n"
+                f"no film was rendered ({error}). Ask for it anew; the last words of {self._source.command[0]}:\n"
                 f"{said or '  (none)'}"
             ) from None
         if n_frames != self._source.n_frames:
             raise GenerationError(
-                f"{n_frames} frames were rendered instead of {self._source.n_frames}: try it again, and if this "
-                f"comes again, look at the last words of {self._source.command[0]}:\n{said or '  (none)'}"
+                f"{n_frames} frames were rendered instead of {self._source.n_frames}: ask for it anew, and if "
+                f"this comes again, look at the last words of {self._source.command[0]}:\n{said or '  (none)'}"
             )
         try:
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,4 +101,4 @@ class Rendering:
 
 def remove_folder(folder: Path) -> None:
     """Remove the folder that a host made for one render; what cannot be removed stays."""
-    shutil.rmtree(folder, onerror=lambda _, path, error: _log.info("%s stays: %s", path, error[1]))
+    shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,8 @@ from v2a_plugin.prompts import Marker, said_by_markers
 from v2a_plugin.timeline import Range
 from v2a_plugin.words import LayerWords, Said, layer_name, layer_words, settle
 
+# What is taken where nobody names a model, if the server has it.
+USUAL_MODEL = "pocket"
 # Layers whose sounds follow events, and so cues.
 _EVENTFUL: tuple[LayerName, ...] = ("mix", "effects")
 _MAX_NAME_CHARS = 200
@@ -55,7 +57,7 @@ Source = FilmSource | ImagesSource | RenderSource
 class Job:
     """A job as it was asked for, checked in itself. range, available and pieces: presented time without handles.
 
-    handle_s: asked for on either side, whole frames of the timeline's rate.
+    handle_s: asked for on either side, whole frames of the timeline's rate. model: "" for the server's choice.
     """
 
     name: str
@@ -109,7 +111,7 @@ def read_job(value: Any) -> Job:
             steps=job.whole("steps", 0),
             guidance=job.number("guidance", 0.0),
         ),
-        model=job.text("model", "pocket") or "pocket",
+        model=job.text("model", ""),
         origin_s=job.time("origin", "0"),
         output=path_of(text, "job.output") if (text := job.text("output", "")) else None,
     )

@@ -10,7 +10,7 @@ from v2a.errors import UsageError, V2AError
 
 _log = logging.getLogger(__name__)
 
-_MAX_LINE_BYTES = 16 << 20
+_MAX_LINE_BYTES = 64 << 20  # a list of images may have a hundred thousand names
 
 NO_JSON, NO_REQUEST, NO_METHOD, BAD_PARAMETERS, FAULT, REFUSED = -32700, -32600, -32601, -32602, -32603, -32000
 

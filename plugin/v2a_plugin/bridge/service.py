@@ -28,12 +28,12 @@ SLOW = frozenset({"models", "server.status", "server.start", "server.stop"})
 
 
 class Service:
-    """One host's bridge. home: the state folder."""
+    """One host's bridge. home: the state folder. sounds: for jobs that name no folder. log: its own."""
 
-    def __init__(self, connection: Connection, home: Path, log: Path) -> None:
+    def __init__(self, connection: Connection, home: Path, sounds: Path, log: Path) -> None:
         self._connection = connection
         self._log = log
-        self._sounds = home / "sounds"
+        self._sounds = sounds
         self._link: Link | None = None
         self._jobs = Jobs(home / "bridge", self._sounds, lambda status: connection.notify("job", status))
         self._pages = Paging(self._jobs, lambda result: connection.notify("page", result))
@@ -103,12 +103,12 @@ class Service:
 
     def _models(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
-        link.revive()
+        link.start()
         return {"models": [_model_facts(model) for model in link.client().models()]}
 
     def _start_server(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
-        link.revive()
+        link.start()
         return link.status()
 
     def _stop_server(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,9 @@ class Service:
 
     def _again(self, params: Mapping[str, Any]) -> dict[str, Any]:
         again = self._asked(params, "again")
-        return {"job": self._jobs.again(again.text("job"), again.rest())}
+        job = again.text("job")
+        changes = {key: value for key, value in again.rest().items() if value is not None}
+        return {"job": self._jobs.again(job, changes)}
 
     def _delete_take(self, params: Mapping[str, Any]) -> dict[str, Any]:
         delete = self._asked(params, "delete_take")

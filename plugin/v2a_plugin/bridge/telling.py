@@ -19,6 +19,7 @@ _STAGES = {
 }
 _RENDER_SHARE = 0.3
 _TELL_EVERY_S = 0.1
+_MOST_IMAGES = 100
 _ENDS = {"succeeded": "done", "cancelled": "cancelled"}
 
 
@@ -90,8 +91,17 @@ def status(record: Record, progress: Progress | None, *, with_parameters: bool) 
         "tag": parameters.get("tag"),
     }
     if with_parameters:
-        found["parameters"] = parameters
+        found["parameters"] = _shortened(parameters)
     return found
+
+
+def _shortened(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Parameters without the names of a hundred thousand images, over which a host would stumble."""
+    source = parameters["source"]
+    if len(source.get("images") or ()) <= _MOST_IMAGES:
+        return parameters
+    images = source["images"]
+    return {**parameters, "source": {**source, "images": [images[0], images[-1]], "n_images": len(images)}}
 
 
 class Teller:

@@ -4,13 +4,18 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
+
+from v2a.errors import UsageError
 
 _MAX_LOG_BYTES = 4 << 20
 
 
 def bridge() -> None:
     """Speak with a host (Blender, DaVinci Resolve) over stdin and stdout; hosts start this themselves."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("this is started by a host, not by hand: run `v2a install blender`, and look there")
     protocol = _reserved_stdout()
 
     from v2a.output import storage_error
@@ -20,7 +25,8 @@ def bridge() -> None:
 
     log = home() / "log" / "bridge.log"
     try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (home(), log.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         too_long = log.exists() and log.stat().st_size > _MAX_LOG_BYTES
         file = logging.FileHandler(log, "w" if too_long else "a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
@@ -32,11 +38,23 @@ def bridge() -> None:
         force=True,
     )
     with suppress(KeyboardInterrupt):
-        Service(Connection(sys.stdin.buffer, protocol), home(), log).serve()
+        Service(Connection(sys.stdin.buffer, protocol), home(), sounds_folder(), log).serve()
     logging.getLogger(__name__).info("the host is gone: jobs go on at the server")
     logging.shutdown()
     # Threads that still wait for a server must not keep it: all they know is in the journal.
     os._exit(0)
+
+
+def sounds_folder() -> Path:
+    """Where sounds go that a host names no folder for: where the user finds them, and no tidying of state removes them.
+
+    A `V2A_HOME` that was chosen holds everything.
+    """
+    import platformdirs
+
+    from v2a_plugin.local_server import home
+
+    return home() / "sounds" if os.environ.get("V2A_HOME") else platformdirs.user_music_path() / "V2A Studio"
 
 
 def _reserved_stdout() -> BinaryIO:
