@@ -134,7 +134,7 @@ def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) ->
 
 
 def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) -> None:
-    acts = [["prompt", "Text", "a door"], ["seed", "Text", "none"], ["generate", "Clicked"]]
+    acts: list[list[Any]] = [["prompt", "Text", "a door"], ["seed", "Text", "none"], ["generate", "Clicked"]]
     acts += [["seed", "Text", "5"], ["takes", "Value", 2], ["generate", "Clicked"]]
     done = [["generate", "Text", "Generate"], ["cancel", "Clicked"]]  # which can be used again when all is made
     first = scene(behaviour={"version": [19, 0]}, window=[*acts, *done])
