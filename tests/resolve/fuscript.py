@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.doubles.resolve import Behaviour, Resolve
 from tests.doubles.resolve.app import snapshot
-from tests.doubles.resolve.timeline import TimelineItem
+from tests.doubles.resolve.items import TimelineItem
 from tests.doubles.resolve.windows import Bmd, Window
 
 

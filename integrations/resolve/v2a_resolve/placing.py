@@ -125,7 +125,7 @@ class _Placing:
         timeline = self._timeline
         while (ask(timeline, "GetTrackCount", "audio") or 0) < item["channel"]:
             count = ask(timeline, "GetTrackCount", "audio") or 0
-            ask(timeline, "AddTrack", "audio", {"audioType": kind})
+            ask(timeline, "AddTrack", "audio", kind)  # without its type it would be mono
             if (ask(timeline, "GetTrackCount", "audio") or 0) != count + 1:
                 raise Refusal(
                     "Resolve made no new audio track: close any window that asks something, and run this again"

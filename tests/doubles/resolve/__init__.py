@@ -7,8 +7,9 @@ Python 3.8 and the standard library, so that scripts can be run beside it in the
 
 from tests.doubles.resolve.app import Fusion, Project, ProjectManager, Resolve
 from tests.doubles.resolve.behaviour import Behaviour
+from tests.doubles.resolve.items import TimelineItem
 from tests.doubles.resolve.media import Folder, MediaPool, MediaPoolItem
-from tests.doubles.resolve.timeline import Timeline, TimelineItem
+from tests.doubles.resolve.timeline import Timeline
 
 __all__ = [
     "Behaviour",

@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from tests.doubles.resolve.behaviour import Behaviour, Desk, Remote
+from tests.doubles.resolve.items import TimelineItem
 from tests.doubles.resolve.media import MediaPool, MediaPoolItem
-from tests.doubles.resolve.timeline import Timeline, TimelineItem
+from tests.doubles.resolve.timeline import Timeline
 from tests.doubles.resolve.windows import UIManager
 
 _PAGES = ("media", "cut", "edit", "fusion", "color", "fairlight", "deliver")

@@ -12,7 +12,8 @@ from tests.doubles.resolve.times import frame_of, rate_of
 
 if TYPE_CHECKING:
     from tests.doubles.resolve.app import Project
-    from tests.doubles.resolve.timeline import Timeline, TimelineItem
+    from tests.doubles.resolve.items import TimelineItem
+    from tests.doubles.resolve.timeline import Timeline
 
 CLIP_COLOURS = [
     "Orange",

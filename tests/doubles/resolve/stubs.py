@@ -35,7 +35,7 @@ def methods(source: str) -> Methods:
 
 def double_methods() -> Methods:
     """The same of the double."""
-    modules = (DOUBLE / f"{name}.py" for name in ("app", "media", "timeline"))
+    modules = (DOUBLE / f"{name}.py" for name in ("app", "items", "media", "timeline"))
     found = methods("\n".join(path.read_text(encoding="utf-8") for path in modules))
     return {name: parameters for name, parameters in found.items() if name != "Fusion.UIManager"}
 
