@@ -119,13 +119,13 @@ class Page:
         self._check(job)
         self.desk.cancel(job)
 
-    def keep(self, chosen: Sequence[Mapping[str, Any]]) -> None:
+    def keep(self, chosen: Sequence[Any]) -> None:
         """End with what is to be placed: [{job, takes}]. Raises UsageError."""
         made = {status["job"]: {take["take"] for take in status["takes"]} for status in self._statuses()}
         kept = []
         for one in chosen:
-            job, takes = one.get("job"), one.get("takes")
-            if job not in self.jobs or not isinstance(takes, list) or not takes:
+            job, takes = _choice(one)
+            if job not in self.jobs:
                 raise UsageError("keep names jobs of this page, and takes of each")
             if not set(takes) <= made.get(job, set()):
                 raise UsageError(f"there is no such take: choose from {', '.join(map(str, sorted(made.get(job, ()))))}")
@@ -207,6 +207,16 @@ class Pages:
         if name not in self._open:
             raise NotFoundError("there is no such page")
         return self._open[name]
+
+
+def _choice(one: Any) -> tuple[str, list[int]]:
+    """The job and the takes of a choice. Raises UsageError."""
+    job, takes = (one.get("job"), one.get("takes")) if isinstance(one, Mapping) else (None, None)
+    if not isinstance(job, str) or not isinstance(takes, list) or not takes:
+        raise UsageError("a choice names a job, and takes of it")
+    if not all(isinstance(take, int) for take in takes):
+        raise UsageError("takes are named by their numbers")
+    return job, takes
 
 
 def _shown(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             _log.debug("the browser went away")
             self.close_connection = True
+        except Exception as error:
+            _log.exception("a fault of the page")
+            self._send_json({"error": f"internal error: {type(error).__name__}"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _get(self) -> None:
         address = urlsplit(self.path)
