@@ -55,6 +55,9 @@ class Behaviour:
     mono_by_default: bool = True  # 19: a track made without a type
     reel_name_sticks: bool = False  # 20: SetClipProperty says True all the same
 
+    # Not measured by anybody: whether appending moves playhead and marks. Here it does, so that scripts keep them.
+    moves_playhead_and_marks: bool = True
+
     def has(self, class_name: str, method: str) -> bool:
         """Whether this version has a method."""
         return self.version >= SINCE.get(class_name + "." + method, (0,))

@@ -185,7 +185,8 @@ class Timeline(Remote):
         item = TimelineItem(self, medium, start, duration, Fraction(info["startFrame"]))
         item._channels = min(item._channels, {"mono": 1, "stereo": 2}[track.subtype])
         item._vanishing = vanishing
-        self._playhead = start + duration
+        if self._behaviour.moves_playhead_and_marks:
+            self._playhead = start + duration
         overlaps = any(one._start < start + duration and start < one._start + one._duration for one in track.items)
         if duration < 1:
             return None
@@ -194,7 +195,6 @@ class Timeline(Remote):
             return item
         track.items.append(item)
         track.items.sort(key=lambda one: one._start)
-        # The sound moves the marks of a timeline to what was appended.
-        if self._marks:
+        if self._marks and self._behaviour.moves_playhead_and_marks:
             self.SetMarkInOut(start - self._start, start - self._start + duration - 1)
         return item
