@@ -46,6 +46,19 @@ def test_without_a_display_or_where_nobody_wants_windows_the_console_does(
     assert capsys.readouterr().out == "one\ntwo\n"
 
 
+def test_the_browser_does_not_get_the_libraries_of_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, told = tmp_path / "surf", tmp_path / "told.txt"
+    program.write_text(f'#!/bin/sh\necho "$1 libraries: $LD_LIBRARY_PATH" > {told}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("webbrowser._tryorder", None)
+    monkeypatch.setattr("webbrowser._browsers", {})
+    monkeypatch.setenv("BROWSER", str(program))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/resolve/libs")
+    saying.open_page("http://127.0.0.1:1/")
+    assert told.read_text() == "http://127.0.0.1:1/ libraries: \n"
+    assert os.environ["LD_LIBRARY_PATH"] == "/opt/resolve/libs"
+
+
 def test_a_console_that_is_gone_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, text: str) -> int:

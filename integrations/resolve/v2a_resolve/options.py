@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import webbrowser
 from typing import Any, Mapping, Sequence
 
 from . import inserts, memory, placing, reading, window
 from .host import Host
-from .saying import say
+from .saying import open_page, say
 from .session import Session
 
 # Those of the settings that a person chooses.
@@ -68,8 +66,7 @@ def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], sho
         {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words},
     )
     say(f"Waiting for the page in your browser. Should none open, open this once: {page['url']}")
-    with contextlib.suppress(webbrowser.Error, OSError):
-        webbrowser.open(page["url"])
+    open_page(page["url"])
     try:
         while page["page"] not in session.pages:
             session.pump()

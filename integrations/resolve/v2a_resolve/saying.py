@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import webbrowser
 
 from v2a_host import finding
 
@@ -30,6 +31,20 @@ def tell(message: str) -> None:
         return
     with contextlib.suppress(OSError, subprocess.SubprocessError, AttributeError):
         _window(message[:_MAX_CHARS])
+
+
+def open_page(address: str) -> None:
+    """Open the user's browser, without what Resolve set for itself: other programs stumble over its libraries."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(finding.clean_environment(before))
+    try:
+        webbrowser.open(address)
+    except (webbrowser.Error, OSError):
+        say("No browser could be started")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _window(message: str) -> None:
