@@ -1,6 +1,7 @@
 """V2A Generate with options in a real browser: what its person sees, hears and keeps."""
 
 import os
+import shutil
 import sys
 import uuid
 from collections.abc import Callable
@@ -32,7 +33,8 @@ def test_a_person_asks_hears_and_keeps(
 ) -> None:
     chromium = program("chromium")
     menu = Menu(sys.executable, tmp_path, clicking.address)
-    clips: list[dict[str, Any]] = [{"path": str(flash_film([20])), "rate": "24", "n_frames": 96, "at": 10}]
+    film = shutil.copy(flash_film([20]), tmp_path / "shot 010.mp4")
+    clips: list[dict[str, Any]] = [{"path": str(film), "rate": "24", "n_frames": 96, "at": 10}]
     scene = {"behaviour": {}, "project": str(uuid.uuid4()), "timeline": "t", "clips": clips, "playhead": 12}
     running = menu.start("V2A Generate with options", scene)
     address = running.until(ADDRESS)
@@ -54,6 +56,8 @@ def test_a_person_asks_hears_and_keeps(
         _until(page, "document.querySelector('audio').currentTime > 0")
         page.evaluate("document.querySelectorAll('input[type=radio]')[1].click()")
         # Set V2A_PICTURES=docs/images to draw the guide's picture anew.
+        height = page.evaluate("Math.ceil(document.body.getBoundingClientRect().height)")
+        page.call("Emulation.setDeviceMetricsOverride", width=860, height=height, deviceScaleFactor=1, mobile=False)
         Path(os.environ.get("V2A_PICTURES", tmp_path), "resolve-page.png").write_bytes(page.screenshot())
         page.evaluate("document.querySelector('#keep').click()")
         _until(page, "document.querySelector('h1').innerText.startsWith('Kept')")
