@@ -28,16 +28,21 @@ class Blender:
     """See HostDriver.
 
     folder: for its preferences, its add-ons and its log, and where the bridge keeps its state. server: the address
-    that the add-on is told; "" leaves the user's own. bridge: what V2A_BRIDGE says.
+    that the add-on is told; "" leaves the user's own. known_bridge: what V2A_BRIDGE says. preferences: the add-on's.
     """
 
     def __init__(
-        self, which: Wheel | Program, folder: Path, server: str = "", bridge: str = sys.executable, **preferences: Any
+        self,
+        which: Wheel | Program,
+        folder: Path,
+        server: str = "",
+        known_bridge: str = sys.executable,
+        **preferences: Any,
     ) -> None:
         self.name = which.name
         self.can = frozenset({UNDO, RENDERING, RETIMING} | ({SOUND} if which.sound else set()))
         self._which, self._folder = which, folder
-        self._bridge, self._preferences = bridge, {"server": server, **preferences}
+        self._bridge, self._preferences = known_bridge, {"server": server, **preferences}
 
     def start(self, addon: Path | None) -> "Blender":
         """Start it, and install the add-on out of its zip as a user would; None: without it."""
@@ -114,9 +119,27 @@ class Blender:
             self.process.stdin.close()
         self._answers.close()
 
+    def _job(self, told: Mapping[str, Any]) -> Job:
+        def frames(times_s: Sequence[str]) -> tuple[Fraction, Fraction]:
+            first, second = (Fraction(time_s) * self._rate for time_s in times_s)
+            return first, second
+
+        return Job(
+            told["id"],
+            told["name"],
+            told["state"],
+            told["placed"],
+            told["text"],
+            tuple(told["messages"]),
+            tuple(told["takes"]),
+            frames(told["range"]),
+            frames(told["handles"]),
+        )
+
     # The verbs of HostDriver
 
     def new_edit(self, rate: Fraction) -> None:
+        self._rate = rate
         self.do("new_edit", rate=str(rate))
 
     def add_film(self, path: Path, at: int, *, track: int = 1, head: int = 0, tail: int = 0) -> str:
@@ -167,7 +190,7 @@ class Blender:
             time.sleep(0.01)
 
     def jobs(self) -> list[Job]:
-        return [_job(told) for told in self.do("jobs")]
+        return [self._job(told) for told in self.do("jobs")]
 
     def until(self, state: str, within_s: float = 60.0) -> None:
         self._go_on(lambda: any(job.state == state for job in self.jobs()), within_s)
@@ -208,7 +231,3 @@ def _strip(told: Mapping[str, Any]) -> Strip:
     path = told.pop("path")
     inside = tuple(told.pop("inside"))
     return Strip(path=Path(path) if path else None, inside=inside, **told)
-
-
-def _job(told: Mapping[str, Any]) -> Job:
-    return Job(**{**told, "messages": tuple(told["messages"]), "takes": tuple(told["takes"])})

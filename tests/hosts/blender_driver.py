@@ -5,6 +5,7 @@ It knows the add-on as a user does, by its operators, its settings and what it l
 module of that kind is not its own witness. Answers go to a pipe of their own, since Blender prints to its stdout.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -27,6 +28,55 @@ _ANSWERS = os.fdopen(int(os.environ.pop("V2A_DRIVER_ANSWERS")), "w", encoding="u
 _KINDS = {"MOVIE": "film", "IMAGE": "images", "SOUND": "sound", "SCENE": "scene", "META": "meta", "TEXT": "text"}
 _HAS_EXTENSIONS = bpy.app.version >= (4, 2, 0)
 _TICK_S = 0.02
+
+
+class Stopwatch:
+    """How long the add-on keeps the main thread: in its timer, in what it draws; and from beat to beat of it."""
+
+    def __init__(self, service: Any) -> None:
+        self.longest_s = {"timer": 0.0, "drawing": 0.0, "gap": 0.0}
+        self.calls = {"timer": 0, "drawing": 0, "gap": 0}
+        kind = type(service)
+        kind.tick = self._timed("timer", kind.tick)
+        prefix = kind.__module__.rpartition(".")[0]
+        for base in (bpy.types.Panel, bpy.types.UIList, bpy.types.Header, bpy.types.Menu):
+            for drawn in base.__subclasses__():
+                if drawn.__module__.startswith(prefix) and hasattr(drawn, "draw"):
+                    drawn.draw = self._timed("drawing", drawn.draw)
+        for extended in (
+            bpy.types.SEQUENCER_HT_header,
+            bpy.types.SEQUENCER_MT_strip,
+            bpy.types.SEQUENCER_MT_context_menu,
+        ):
+            functions = extended._dyn_ui_initialize()
+            for index, function in enumerate(functions):
+                if function.__module__.startswith(prefix):
+                    functions[index] = self._timed("drawing", function)
+        self._beat_s = time.perf_counter()
+        if not bpy.app.background:
+            bpy.app.timers.register(self.beat, persistent=True)
+
+    def beat(self) -> float:
+        """The main thread is here; in a window Blender calls this as often as it can."""
+        now = time.perf_counter()
+        self._note("gap", now - self._beat_s)
+        self._beat_s = now
+        return 0.0
+
+    def _note(self, what: str, took_s: float) -> None:
+        self.longest_s[what] = max(self.longest_s[what], took_s)
+        self.calls[what] += 1
+
+    def _timed(self, what: str, function: Any) -> Any:
+        @functools.wraps(function)
+        def timed(*args: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return function(*args, **options)
+            finally:
+                self._note(what, time.perf_counter() - begin)
+
+        return timed
 
 
 class Commands:
@@ -71,9 +121,31 @@ class Commands:
                 break
             time.sleep(_TICK_S)
 
+    def measure(self) -> Any:
+        """Measure from now on how long the add-on keeps the main thread."""
+        self.stopwatch = Stopwatch(self.service)
+
+    def measured(self) -> Any:
+        """Milliseconds of the longest, and how many there were; counted anew from here."""
+        watch = self.stopwatch
+        found = {what: [1000 * watch.longest_s[what], watch.calls[what]] for what in watch.calls}
+        watch.longest_s, watch.calls = dict.fromkeys(watch.calls, 0.0), dict.fromkeys(watch.calls, 0)
+        watch._beat_s = time.perf_counter()
+        return found
+
+    def go_on_smoothly(self, for_s: float) -> Any:
+        """Without a window: the add-on's timer at its own pace, and a beat every millisecond between."""
+        until, next_s = time.monotonic() + for_s, 0.0
+        while time.monotonic() < until:
+            if time.monotonic() >= next_s:
+                next_s = time.monotonic() + self.service.tick()
+            self.stopwatch.beat()
+            time.sleep(0.001)
+
     def is_answered(self) -> Any:
         """Whether the bridge has answered all that it was asked."""
-        return self.service.state != "starting" and not self.service.client.unanswered
+        service = self.service
+        return service.state != "starting" and not service._wanted and not service.client.unanswered
 
     def is_settled(self) -> Any:
         """Whether nothing is under way, at the bridge or on its way to the timeline."""
@@ -91,6 +163,8 @@ class Commands:
                 "text": row.text,
                 "messages": row.messages,
                 "takes": row.takes,
+                "range": row.status.get("range", ["0", "0"]),
+                "handles": row.status.get("handles", ["0", "0"]),
             }
             for row in reversed(self.service.table.newest_first())
         ]
@@ -260,19 +334,11 @@ class Commands:
         return bpy.context.temp_override(window=window, area=area, region=region, scene=self.scene())
 
     def nest(self, names: list[str]) -> Any:
-        members = [self.strip(name) for name in names]
-        start, end = min(_seen(member)[0] for member in members), max(_seen(member)[1] for member in members)
-        track = members[0].channel
-        meta = self.strips_of(self.editor()).new_meta(name="Meta", channel=track, frame_start=start)
-        for member in members:
-            member.move_to_meta(meta)
-        if hasattr(meta, "right_handle"):
-            meta.left_handle, meta.right_handle = start, end
-        else:
-            meta.frame_final_start, meta.frame_final_end = start, end
-        meta.channel = track
+        self.select(names)
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.meta_make()
         self.push("Nest")
-        return meta.name
+        return next(strip.name for strip in self.strips_of(self.editor()) if strip.type == "META")
 
     def lock_track(self, track: int) -> Any:
         self.editor().channels[track].lock = True

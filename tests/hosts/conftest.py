@@ -18,6 +18,8 @@ from v2a_otio.plan import Options
 
 __all__ = ["new_server"]
 
+pytest.register_assert_rewrite("tests.hosts.contract")  # it holds cases, and is no test module by its name
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -47,7 +47,10 @@ class Strip:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the host's panel shows it. state: as in docs/bridge.md. messages: for the user, worst first."""
+    """A job as the host's panel shows it. state: as in docs/bridge.md. messages: for the user, worst first.
+
+    frames: [start, end) that its sounds are for. handles: frames before and after that, as far as they are known.
+    """
 
     id: str
     name: str
@@ -56,7 +59,8 @@ class Job:
     text: str
     messages: tuple[str, ...]
     takes: tuple[Mapping[str, Any], ...]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    frames: tuple[Fraction, Fraction]
+    handles: tuple[Fraction, Fraction]
 
 
 class HostDriver(Protocol):

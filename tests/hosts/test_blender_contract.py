@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.blender import Blender
-from tests.hosts.contract import RATE, FlashFilm, HostContract, clicks, flash_film, flash_images, pressed
-from tests.hosts.driver import ours
+from tests.hosts.contract import RATE, FlashFilm, HostContract, clicks, flash_film, flash_images, pressed, sounds
 from tests.hosts.environments import BLENDERS, Program, Wheel
 from tests.server.running import Server
 
@@ -50,7 +49,7 @@ class TestBlender(HostContract):
         host.select(host.do("add_scene", path=flash_film([20, 30], n_frames=48), at=101, n_frames=48))
         host.set(handles_s=0)
         pressed(host)
-        (sound,) = ours(host.strips())
+        (sound,) = sounds(host)
         assert (sound.start, sound.end) == (101, 149)
         assert clicks(sound, RATE) == [121, 131]
 
@@ -59,7 +58,7 @@ class TestBlender(HostContract):
         host.select(host.do("add_effect", of=film, track=2))
         host.set(handles_s=0)
         pressed(host)
-        (sound,) = ours(host.strips())
+        (sound,) = sounds(host)
         assert (sound.start, sound.end) == (101, 149)
         assert clicks(sound, RATE) == [121, 131]
 
@@ -68,6 +67,6 @@ class TestBlender(HostContract):
         host.do("set_range", start=31, end=61)
         host.set(handles_s=Fraction(1, 2))
         pressed(host, "range")
-        (sound,) = ours(host.strips())
+        (sound,) = sounds(host)
         assert (sound.start, sound.end, sound.head, sound.tail) == (31, 61, 12, 12)
         assert clicks(sound, RATE) == [41]

@@ -36,9 +36,14 @@ def place(container: Any, items: list[dict[str, Any]], job: str) -> None:
     try:
         for item in items:
             _place_one(container, item, job)
-    except (RuntimeError, PlacingError) as error:
+    except PlacingError:
         remove(container, job, items)
-        raise PlacingError(str(error)) from error
+        raise
+    except RuntimeError as error:
+        remove(container, job, items)
+        reason = str(error).replace("Error: ", "").strip()
+        folder = os.path.dirname(items[0]["path"])  # noqa: PTH120
+        raise PlacingError(f"this Blender cannot add it ({reason}), but the sound is there, in {folder}") from error
 
 
 def remove(container: Any, job: str, items: list[dict[str, Any]]) -> int:

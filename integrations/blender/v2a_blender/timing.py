@@ -145,11 +145,11 @@ def _speed(facts: StripFacts, rate: Fraction, length: Fraction) -> Fraction:
 
 
 def _shift(speed: Fraction, rounding: str) -> Fraction:
-    """How far, in frames of the medium, slow motion lies off the straight line, so that it is met in the middle.
+    """How far, in frames of the medium, what is shown lies off the straight line through the content's start.
 
-    The rounded position of a frame's start stands for the whole frame.
+    The rounded position of a frame's start stands for the whole frame; so the middles of the frames are compared.
     """
-    if speed >= 1 or speed.denominator > 10_000:
+    if speed.denominator > 10_000:
         return Fraction(0)
     half = Fraction(1, 2)
     exact = [number * speed for number in range(speed.denominator)]
