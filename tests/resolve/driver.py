@@ -188,10 +188,14 @@ class ResolveDouble:
                 status["text"],
                 tuple(self._said(status)),
                 tuple(status["takes"]),
-                status.get("parameters", {}),
+                (self._frame(status["range"][0]), self._frame(status["range"][1]) - int(status["tag"]["tail"])),
+                (self._frame(status["handles"][0]), self._frame(status["handles"][1])),
             )
             for status in self._statuses()
         ]
+
+    def _frame(self, time_s: str) -> Fraction:
+        return Fraction(time_s) * self.resolve._timeline._rate
 
     def _said(self, status: Mapping[str, Any]) -> list[str]:
         error = [status["error"]["message"]] if status["error"] else []
