@@ -51,6 +51,8 @@ def open_channel(address: str) -> grpc.Channel:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        # Else a channel to a server that has just come back waits as long as older ones that missed it.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ]
     if address.startswith("unix:"):

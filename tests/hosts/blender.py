@@ -54,6 +54,7 @@ class Blender:
             "V2A_HOME": str(self._folder / "v2a"),
             "V2A_BRIDGE": self._bridge,
             "V2A_DRIVER_ANSWERS": str(said),
+            "TMPDIR": str(self._folder),  # Blender leaves its session there as it quits
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -95,6 +96,11 @@ class Blender:
             raise RefusedError(answer["message"].removeprefix("Error: ").strip())
         raise DriverError(f"{self.name}: {verb}: {answer['message']}\n{self.log.read_text()[-4000:]}")
 
+    @staticmethod
+    def rest(for_s: float) -> None:
+        """Leave a window alone for a while."""
+        time.sleep(for_s)
+
     def kill(self) -> None:
         """kill -9."""
         self.process.send_signal(signal.SIGKILL)
@@ -119,11 +125,8 @@ class Blender:
             self.process.stdin.close()
         self._answers.close()
 
-    def _job(self, told: Mapping[str, Any]) -> Job:
-        def frames(times_s: Sequence[str]) -> tuple[Fraction, Fraction]:
-            first, second = (Fraction(time_s) * self._rate for time_s in times_s)
-            return first, second
-
+    @staticmethod
+    def _job(told: Mapping[str, Any]) -> Job:
         return Job(
             told["id"],
             told["name"],
@@ -132,14 +135,13 @@ class Blender:
             told["text"],
             tuple(told["messages"]),
             tuple(told["takes"]),
-            frames(told["range"]),
-            frames(told["handles"]),
+            _pair(told["frames"]),
+            _pair(told["handles"]),
         )
 
     # The verbs of HostDriver
 
     def new_edit(self, rate: Fraction) -> None:
-        self._rate = rate
         self.do("new_edit", rate=str(rate))
 
     def add_film(self, path: Path, at: int, *, track: int = 1, head: int = 0, tail: int = 0) -> str:
@@ -231,3 +233,8 @@ def _strip(told: Mapping[str, Any]) -> Strip:
     path = told.pop("path")
     inside = tuple(told.pop("inside"))
     return Strip(path=Path(path) if path else None, inside=inside, **told)
+
+
+def _pair(told: Sequence[str]) -> tuple[Fraction, Fraction]:
+    first, second = map(Fraction, told)
+    return first, second

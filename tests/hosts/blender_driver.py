@@ -154,6 +154,12 @@ class Commands:
 
     def jobs(self) -> Any:
         placed = {made["job"] for made in (one["made"] for one in self.strips()) if made}
+        render = self.scene().render
+        rate = Fraction(render.fps) / Fraction(render.fps_base).limit_denominator(1001)
+
+        def frames(times_s: Any) -> list[str]:
+            return [str(Fraction(time_s) * rate) for time_s in times_s]
+
         return [
             {
                 "id": row.id,
@@ -163,8 +169,8 @@ class Commands:
                 "text": row.text,
                 "messages": row.messages,
                 "takes": row.takes,
-                "range": row.status.get("range", ["0", "0"]),
-                "handles": row.status.get("handles", ["0", "0"]),
+                "frames": frames(row.status.get("range", "00")),
+                "handles": frames(row.status.get("handles", "00")),
             }
             for row in reversed(self.service.table.newest_first())
         ]
@@ -199,10 +205,17 @@ class Commands:
     def press(self, scope: str) -> Any:
         """Press the button."""
         self.scene().v2a_studio.scope = {"selected": "SELECTED", "range": "RANGE", "edit": "EDIT"}[scope]
-        bpy.ops.v2a.generate()
+        with self.in_the_sequencer():
+            bpy.ops.v2a.generate()
 
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)
+
+    def again_from_strip(self, name: str) -> Any:
+        """The entry in the Strip menu, for the active strip."""
+        self.editor().active_strip = self.strip(name)
+        with self.in_the_sequencer():
+            bpy.ops.v2a.again_from_strip()
 
     def hear(self, job: str, layer: str, take: int) -> Any:
         bpy.ops.v2a.choose(job=job, layer=layer, take=take)
@@ -244,7 +257,8 @@ class Commands:
         self.push("New edit")
 
     def push(self, message: str) -> Any:
-        bpy.ops.ed.undo_push(message=message)
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            bpy.ops.ed.undo_push(message=message)
 
     def _lay(self, strip: Any, at: int, head: int, tail: int) -> Any:
         """Trim, then move, so that the first seen frame lies at `at`."""
@@ -261,6 +275,9 @@ class Commands:
         strips = self.strips_of(self.editor())
         strip = strips.new_movie(name=Path(path).name, filepath=path, channel=track, frame_start=at)
         return self._lay(strip, at, head, tail)
+
+    def trim(self, name: str, at: int, head: int, tail: int) -> Any:
+        return self._lay(self.strip(name), at, head, tail)
 
     def add_images(self, paths: list[str], at: int, track: int = 1, head: int = 0, tail: int = 0) -> Any:
         strips = self.strips_of(self.editor())
@@ -328,7 +345,8 @@ class Commands:
     def in_the_sequencer(self) -> Any:
         """A context of the sequencer, which background mode has none of."""
         window = bpy.context.window_manager.windows[0]
-        area = window.screen.areas[0]
+        editors = [area for area in window.screen.areas if area.type == "SEQUENCE_EDITOR"]
+        area = next((area for area in editors if area.spaces.active.view_type != "PREVIEW"), window.screen.areas[0])
         area.type = "SEQUENCE_EDITOR"
         region = next(region for region in area.regions if region.type == "WINDOW")
         return bpy.context.temp_override(window=window, area=area, region=region, scene=self.scene())
@@ -340,6 +358,38 @@ class Commands:
         self.push("Nest")
         return next(strip.name for strip in self.strips_of(self.editor()) if strip.type == "META")
 
+    def enter(self, name: str) -> Any:
+        """Open a meta strip for editing."""
+        self.editor().active_strip = self.strip(name)
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.meta_toggle()
+
+    def leave(self) -> Any:
+        """Close the meta strip that is open."""
+        self.editor().active_strip = None
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.meta_toggle()
+
+    def render_meanwhile(self, path: str, n_frames: int) -> Any:
+        """Render, and let the add-on's timer go on between the frames, as Blender's window does; sounds at each."""
+        counts = []
+
+        def between(*_: Any) -> None:
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                self.service.tick()
+                time.sleep(_TICK_S)
+            counts.append([self.service.table.n_active(), sum(bool(strip["made"]) for strip in self.strips())])
+
+        scene = self.scene()
+        scene.frame_start, scene.frame_end, scene.render.filepath = 1, n_frames, path
+        bpy.app.handlers.render_post.append(between)
+        try:
+            bpy.ops.render.render(animation=True)
+        finally:
+            bpy.app.handlers.render_post.remove(between)
+        return counts
+
     def lock_track(self, track: int) -> Any:
         self.editor().channels[track].lock = True
 
@@ -348,7 +398,8 @@ class Commands:
         strip.filepath = path
 
     def select(self, names: list[str]) -> Any:
-        for strip in self.strips_of(self.editor()):
+        metas = self.editor().meta_stack
+        for strip in self.strips_of(metas[-1] if metas else self.editor()):
             strip.select = strip.name in names
         self.editor().active_strip = self.strip(names[0]) if names else None
         self.push("Select")
@@ -427,9 +478,50 @@ class Commands:
         """Move the mouse, in pixels from the window's lower left corner."""
         bpy.context.window_manager.windows[0].event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
 
-    def button(self, x: int, y: int, value: str, kind: str = "LEFTMOUSE") -> Any:
-        """Press or release a mouse button or a key."""
-        bpy.context.window_manager.windows[0].event_simulate(type=kind, value=value, x=x, y=y)
+    def open_film(self, path: str, at: int = 1) -> Any:
+        """Add a film as the menu does; the scene takes its size and rate."""
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.movie_strip_add(
+                filepath=path, frame_start=at, channel=1, sound=False, use_framerate=True, fit_method="ORIGINAL"
+            )
+        self.push("Add film")
+        strip = next(iter(self.strips_of(self.editor())))
+        render = self.scene().render
+        render.resolution_x, render.resolution_y = strip.elements[0].orig_width, strip.elements[0].orig_height
+        self.scene().frame_start, self.scene().frame_end = 1, _seen(strip)[1] - 1
+        return strip.name
+
+    def show_frame(self, frame: int) -> Any:
+        self.scene().frame_set(frame)
+
+    def stop_server(self) -> Any:
+        """The button in the panel, for the user's own server."""
+        bpy.ops.v2a.server(action="stop")
+
+    def view_all(self) -> Any:
+        with self.in_the_sequencer():
+            bpy.ops.sequencer.view_all()
+        window = bpy.context.window_manager.windows[0]
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR" and area.spaces.active.view_type == "PREVIEW":
+                region = next(region for region in area.regions if region.type == "PREVIEW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.sequencer.view_all_preview()
+
+    def tidy(self) -> Any:
+        """A sidebar beside the strips, waveforms, and nothing that shows whose computer this is."""
+        for area in bpy.context.window_manager.windows[0].screen.areas:
+            space = area.spaces.active
+            if area.type == "FILE_BROWSER":
+                area.type = "OUTLINER"
+            elif area.type == "SEQUENCE_EDITOR":
+                space.show_region_ui = space.view_type != "PREVIEW"
+                space.timeline_overlay.show_strip_source = False
+                space.timeline_overlay.waveform_display_type = "ALL_WAVEFORMS"
+
+    def button(self, x: int, y: int, value: str) -> Any:
+        """Press or release the left mouse button."""
+        bpy.context.window_manager.windows[0].event_simulate(type="LEFTMOUSE", value=value, x=x, y=y)
 
     def areas(self) -> Any:
         window = bpy.context.window_manager.windows[0]
@@ -481,6 +573,7 @@ def main() -> None:
             obey(commands, line.decode())
         return 0.02
 
+    bpy.context.preferences.view.show_splash = False
     bpy.app.timers.register(look, persistent=True)
 
 

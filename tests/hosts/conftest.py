@@ -1,22 +1,20 @@
 """A conformed demo, and the programs that should be able to use it."""
 
-import json
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.hosts.clicking import click_server
 from tests.hosts.environments import ROOT, Program, Wheel
 from tests.otio.local_maker import LocalMaker, watch
-from tests.server.conftest import new_server
 from tests.server.running import Server
 from v2a_otio.conform import conform, prepare
 from v2a_otio.plan import Options
-
-__all__ = ["new_server"]
 
 pytest.register_assert_rewrite("tests.hosts.contract")  # it holds cases, and is no test module by its name
 
@@ -58,18 +56,20 @@ def addons(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Wheel | Progra
 
 
 @pytest.fixture(scope="session")
-def new_clicking(new_server: Callable[..., Server]) -> Callable[..., Server]:
+def new_clicking() -> Iterator[Callable[..., Server]]:
     """Makes a server that clicks where the picture turns white, not started; keyword arguments are ServeOptions."""
+    base = Path(tempfile.mkdtemp(prefix="v2a"))
+    servers: list[Server] = []
 
     def make(**options: Any) -> Server:
-        server = new_server(read_anything=True, **options)
-        card = json.loads((server.folder / "model" / "card.json").read_text())
-        card |= {"name": "clicks", "title": "Clicks", "layers": ["mix", "effects", "ambience", "music"]}
-        (server.folder / "model" / "card.json").write_text(json.dumps(card))
-        server.worker = ("-m", "tests.hosts.click_worker")
-        return server
+        servers.append(click_server(base / str(len(servers)), **options))
+        return servers[-1]
 
-    return make
+    yield make
+    for server in servers:
+        if hasattr(server, "process") and server.process.poll() is None:
+            server.kill()
+    shutil.rmtree(base)
 
 
 @pytest.fixture(scope="session")

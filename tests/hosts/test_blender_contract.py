@@ -8,6 +8,7 @@ import pytest
 
 from tests.hosts.blender import Blender
 from tests.hosts.contract import RATE, FlashFilm, HostContract, clicks, flash_film, flash_images, pressed, sounds
+from tests.hosts.driver import SOUND
 from tests.hosts.environments import BLENDERS, Program, Wheel
 from tests.server.running import Server
 
@@ -70,3 +71,28 @@ class TestBlender(HostContract):
         (sound,) = sounds(host)
         assert (sound.start, sound.end, sound.head, sound.tail) == (31, 61, 12, 12)
         assert clicks(sound, RATE) == [41]
+
+    def test_inside_an_open_meta_strip_the_sound_lies_there(self, host: Blender, flash_film: FlashFilm) -> None:
+        if SOUND not in host.can:
+            pytest.skip(f"{host.name} has no sound")
+        film = host.add_film(flash_film([20], n_frames=48), 101)
+        meta = host.nest(film)
+        host.do("enter", name=meta)
+        host.select(film)
+        host.set(handles_s=0)
+        pressed(host)
+        host.do("leave")
+        (sound,) = sounds(host)
+        assert (sound.inside, sound.start, sound.end) == ((meta,), 101, 149)
+        assert clicks(sound, RATE) == [121]
+
+    def test_rolled_again_from_the_strip_itself(self, host: Blender, flash_film: FlashFilm) -> None:
+        if SOUND not in host.can:
+            pytest.skip(f"{host.name} has no sound")
+        host.select(host.add_film(flash_film([5]), 1))
+        host.set(handles_s=0, seed=40)
+        pressed(host)
+        (sound,) = sounds(host)
+        host.do("again_from_strip", name=sound.name)
+        host.wait()
+        assert [(strip.made["seed"], strip.muted) for strip in sounds(host)] == [(40, True), (41, False)]

@@ -79,7 +79,7 @@ def test_a_channel_of_the_layers_name_is_used_again_where_it_is_free(taken: tupl
 @pytest.mark.parametrize("state", [{"locked": True}, {"muted": True}])
 def test_locked_and_muted_channels_are_left_alone(state: dict[str, bool]) -> None:
     channels = channel(1, "", (0, 999)), channel(2, "", **state), channel(3, "V2A SFX", **state)
-    assert lies(planned(record("effects"), *channels)) == [(4, "V2A SFX", True, False)]
+    assert lies(planned(record("effects"), *channels)) == [(4, "V2A SFX 2", True, False)]
 
 
 def test_empty_channels_that_somebody_named_are_left_alone() -> None:
@@ -98,11 +98,11 @@ def test_the_lowest_channel_and_the_takes_may_be_chosen() -> None:
 
 def test_what_is_replaced_gives_its_place() -> None:
     there = channel(2, "V2A SFX", (216, 300)), channel(3, "", (0, 999))
-    assert lies(planned(record("effects"), *there)) == [(4, "V2A SFX", True, False)]
+    assert lies(planned(record("effects"), *there)) == [(4, "V2A SFX 2", True, False)]
     cleared = [{"channel": 2, "start": 216, "end": 300}]
     assert lies(planned(record("effects"), *there, replace=cleared)) == [(2, "V2A SFX", False, False)]
     partly = [{"channel": 2, "start": 216, "end": 280}]
-    assert lies(planned(record("effects"), *there, replace=partly)) == [(4, "V2A SFX", True, False)]
+    assert lies(planned(record("effects"), *there, replace=partly)) == [(4, "V2A SFX 2", True, False)]
 
 
 def test_no_room_is_said() -> None:

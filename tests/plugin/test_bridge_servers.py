@@ -45,6 +45,20 @@ def test_the_users_own_server_is_started_survives_its_death_and_is_stopped(new_h
     assert host.ask("server.start")["state"] == "running"
 
 
+def test_jobs_go_on_in_the_next_server_where_theirs_was_asked_to_end(new_host: NewHost, film: Path) -> None:
+    host = new_host()
+    host.start()
+    jobs = [host.submit(film, takes=2, steps=60)]
+    host.until_sampling(jobs[0])
+    before = host.ask("server.status")["pid"]
+    os.kill(before, signal.SIGTERM)
+    jobs.append(host.submit(film, quality="preview", seed=1))
+    for job in jobs:
+        ended = host.finish(job)
+        assert ended["state"] == "succeeded", ended["error"]
+    assert host.ask("server.status")["pid"] != before
+
+
 def test_a_server_that_does_not_start_fails_the_job_with_its_log(
     new_host: NewHost, film: Path, short_home: Path
 ) -> None:

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 _BUSY_PAUSE_S = 3.0
 _MOST_LOSSES = 5  # of the server, in one job
+_MOST_PAUSE_S = 3.0
 _CANCEL_TRIES, _CANCEL_PAUSE_S = 20, 0.1
 
 
@@ -181,6 +182,8 @@ class Attending:
                     ) from error
                 _log.warning("job %s: the server went away: %s", self.record.job, error)
                 self._advance(self.progress.waiting("the server went away, and is started again"))
+                # One that was asked to end still listens for a while, and takes no jobs.
+                self._stopped.wait(min(losses, _MOST_PAUSE_S))
 
     def _ask(self, client: Client, job: Job, film: Path, shown: Shown, clip: pb.Clip) -> None:
         """Have the request made, and fetch it."""

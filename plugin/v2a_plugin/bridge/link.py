@@ -12,7 +12,6 @@ from typing import Any
 from v2a.errors import ConflictError, UnavailableError, UsageError, V2AError
 from v2a.version import __version__
 from v2a_api import CONTRACT_VERSION
-from v2a_api.v1.server_pb2 import ServerInfo
 from v2a_plugin.channel import open_channel
 from v2a_plugin.client import Client, ServerChoice, connect, token_metadata
 from v2a_plugin.local_server import LocalServer, home
@@ -20,7 +19,6 @@ from v2a_plugin.local_server import LocalServer, home
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 2.0
-_NOTICED_WITHIN_S = 3.0
 
 
 class Link:
@@ -98,7 +96,8 @@ class Link:
             if self._local is not None and not self._local.listens():
                 found["message"] = "the server does not run; it is started for the next job"
                 return found
-            info = self._info()
+            with self._probe() as client:
+                info = client.info()
         except V2AError as error:
             return {**found, "state": "unreachable", "message": str(error)}
         found.update(state="running", pid=info.pid, software=info.software_version, device=info.device)
@@ -122,18 +121,6 @@ class Link:
                 return self._local.listens()
             return False
         return _listens(self.address)
-
-    def _info(self) -> ServerInfo:
-        """What the server says of itself. One that has just come back is asked until gRPC has noticed."""
-        deadline = time.monotonic() + _NOTICED_WITHIN_S
-        while True:
-            try:
-                with self._probe() as client:
-                    return client.info()
-            except UnavailableError:
-                if time.monotonic() > deadline or not self.listens():
-                    raise
-            time.sleep(0.1)
 
     def _probe(self) -> Client:
         return Client(open_channel(self.address), token_metadata(self.choice.token_file))

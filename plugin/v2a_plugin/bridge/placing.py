@@ -97,7 +97,7 @@ def plan(record: Record, wishes: Wishes) -> list[dict[str, Any]]:
         own = sorted((take for take in takes if take["layer"] == layer), key=lambda take: _order(take, wishes))
         for place, take in enumerate(own):
             name = f"V2A {DEPARTMENTS[layer]}" + (f" {place + 1}" if place else "")
-            channel, is_new = board.claim(name, is_heard=not place)
+            channel, name, is_new = board.claim(name, is_heard=not place)
             items.append(
                 {
                     "layer": layer,
@@ -162,19 +162,32 @@ class _Board:
         self._wishes = wishes
         self._start, self._end = start, end
         self._given: set[int] = set()
+        self._names = {channel.name for channel in wishes.channels.values()}
         taken = (number for number, one in wishes.channels.items() if not one.is_free(start, end))
         self._top = max(taken, default=0)
 
-    def claim(self, name: str, *, is_heard: bool) -> tuple[int, bool]:
-        """A channel for a name, and whether it is to be named so. Raises UsageError where all are taken."""
+    def claim(self, name: str, *, is_heard: bool) -> tuple[int, str, bool]:
+        """A channel for a name, what it is called, and whether it has yet to be named so.
+
+        Where another channel has the name, it gets the next number: hosts would write "V2A SFX.001".
+        Raises UsageError where all are taken.
+        """
         for number in self._candidates(name, is_heard=is_heard):
-            channel = self._wishes.channels.get(number, Channel(number))
+            is_new = self._wishes.channels.get(number, Channel(number)).name != name
             self._given.add(number)
             self._top = max(self._top, number)
-            return number, channel.name != name
+            called = self._unused(name) if is_new else name
+            self._names.add(called)
+            return number, called, is_new
         raise UsageError(
             f"there is no room for {name}: all channels up to {_LAST_CHANNEL} are taken or locked here. Free one"
         )
+
+    def _unused(self, name: str) -> str:
+        base, number = re.sub(r" \d+$", "", name), 2
+        while name in self._names:
+            name, number = f"{base} {number}", number + 1
+        return name
 
     def _candidates(self, name: str, *, is_heard: bool) -> Iterable[int]:
         channels = self._wishes.channels
