@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hosts.contract import FlashFilm, flash_film
-from tests.resolve.menu import Menu, python
+from tests.resolve.menu import Menu, Run, python
 from tests.server.running import Server
 
 __all__ = ["flash_film"]
@@ -65,16 +65,12 @@ def test_generates_and_takes_back(menu: Menu, scene: Scene) -> None:
     after = run.scene["after"]
     assert {**after, "timelines": 0, "bins": 0} == {**run.scene["before"], "timelines": 0, "bins": 0}
 
-    (file,) = (menu.home / "resolve" / "inserts").iterdir()
-    kept = json.loads(file.read_text())
-    (clip,), (medium,) = kept["clips"], kept["media"]
-    sound = {"path": after["bins"]["V2A"][0], "at": 10, "n_frames": 96, "track": 2, "id": clip, "medium": medium}
-    with_it = first | {"tracks": [{"name": "V2A MIX", "locked": False}], "sounds": [sound]}
+    with_it = _with_its_sound(menu, run, first)
     back = menu.run("V2A Remove last insert", with_it)
     assert "is removed: 1 clip. Its files stay" in back.said
     assert _nameless(back.scene["after"]) == _nameless(run.scene["before"])
     assert back.scene["after"]["bins"] == run.scene["before"]["bins"]
-    assert Path(sound["path"]).is_file()
+    assert Path(with_it["sounds"][0]["path"]).is_file()
 
 
 def test_marks_are_read_where_the_version_has_them(menu: Menu, scene: Scene) -> None:
@@ -121,7 +117,7 @@ def test_what_was_not_kept_waits_for_the_audition(menu: Menu, scene: Scene) -> N
     browser.ask("/keep", {"kept": [{"job": job["job"], "takes": [1]}]})
     assert "1 sound is in the timeline" in later.end()
     assert len(later.audio) == 1
-    again = menu.run("V2A Audition and keep", first)
+    again = menu.run("V2A Audition and keep", _with_its_sound(menu, later, first))
     assert "No sounds of this project wait to be kept" in again.said
 
 
@@ -215,7 +211,9 @@ def test_locked_tracks_stay_as_they_are(menu: Menu, scene: Scene) -> None:
     assert "1 sound is in the timeline" in run.said
     (timeline,) = run.scene["after"]["timelines"].values()
     audio = [[name, locked, len(items)] for kind, name, _, locked, _, items in timeline["tracks"] if kind == "audio"]
-    assert audio == [["Audio 1", False, 0], ["V2A MIX", True, 0], ["V2A MIX", False, 1]]
+    assert audio[:2] == [["Audio 1", False, 0], ["V2A MIX", True, 0]]
+    ((name, locked, count),) = audio[2:]
+    assert (name.startswith("V2A MIX"), locked, count) == (True, False, 1)
 
 
 def test_cancelled_in_the_browser(menu: Menu, scene: Scene) -> None:
@@ -242,6 +240,15 @@ def _ended(browser: Any) -> dict[str, Any]:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not end")
+
+
+def _with_its_sound(menu: Menu, run: Run, scene: dict[str, Any]) -> dict[str, Any]:
+    """The scene as a script left it: with what it placed, under the same ids."""
+    (file,) = (menu.home / "resolve" / "inserts").iterdir()
+    kept, (path,) = json.loads(file.read_text()), run.scene["after"]["bins"]["V2A"]
+    (clip,), (medium,) = kept["clips"], kept["media"]
+    sound = {"path": path, "at": 10, "n_frames": 96, "track": 2, "id": clip, "medium": medium}
+    return scene | {"tracks": [{"name": "V2A MIX", "locked": False}], "sounds": [sound]}
 
 
 def _nameless(snapshot: Any) -> Any:
