@@ -134,10 +134,22 @@ def test_the_whole_edit_is_from_the_first_picture_to_the_last() -> None:
     assert (one.start, one.end) == (11, 97)
 
 
-@pytest.mark.parametrize(("scope", "said"), [(EDIT, "shows no picture"), (RANGE, "frames 5 to 9 show no picture")])
-def test_an_edit_without_a_picture(scope: str, said: str) -> None:
+def test_a_range_that_reaches_into_the_black_ends_with_the_picture() -> None:
+    (one,), _ = choose(edit(film()), RANGE, (-10, 251))
+    assert (one.start, one.end, one.is_rendered) == (1, 49, False)
+
+
+@pytest.mark.parametrize(
+    ("strip", "scope", "said"),
+    [
+        (film(muted=True), EDIT, "shows no picture: add a strip"),
+        (film(muted=True), RANGE, "shows no picture: add a strip"),
+        (film(), RANGE, "frames 60 to 70 show no picture: choose a range"),
+    ],
+)
+def test_an_edit_without_a_picture(strip: StripFacts, scope: str, said: str) -> None:
     with pytest.raises(RefusedError, match=said):
-        choose(edit(film(muted=True)), scope, (5, 9))
+        choose(edit(strip), scope, (60, 70))
 
 
 def test_a_range_before_frame_0_is_refused_where_it_has_to_be_rendered() -> None:

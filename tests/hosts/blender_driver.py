@@ -129,6 +129,7 @@ class Commands:
         """Milliseconds of the longest, and how many there were; counted anew from here."""
         watch = self.stopwatch
         found = {what: [1000 * watch.longest_s[what], watch.calls[what]] for what in watch.calls}
+        found["press"] = [1000 * getattr(self, "pressed_s", 0.0), 1]
         watch.longest_s, watch.calls = dict.fromkeys(watch.calls, 0.0), dict.fromkeys(watch.calls, 0)
         watch._beat_s = time.perf_counter()
         return found
@@ -205,8 +206,10 @@ class Commands:
     def press(self, scope: str) -> Any:
         """Press the button."""
         self.scene().v2a_studio.scope = {"selected": "SELECTED", "range": "RANGE", "edit": "EDIT"}[scope]
+        begin = time.perf_counter()
         with self.in_the_sequencer():
             bpy.ops.v2a.generate()
+        self.pressed_s = time.perf_counter() - begin
 
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)
@@ -370,25 +373,17 @@ class Commands:
         with self.in_the_sequencer():
             bpy.ops.sequencer.meta_toggle()
 
-    def render_meanwhile(self, path: str, n_frames: int) -> Any:
-        """Render, and let the add-on's timer go on between the frames, as Blender's window does; sounds at each."""
-        counts = []
-
-        def between(*_: Any) -> None:
-            until = time.monotonic() + 1
-            while time.monotonic() < until:
-                self.service.tick()
-                time.sleep(_TICK_S)
-            counts.append([self.service.table.n_active(), sum(bool(strip["made"]) for strip in self.strips())])
-
+    def render(self, path: str, n_frames: int) -> Any:
+        """Begin to render, as the menu does; the window goes on."""
+        bpy.context.preferences.view.render_display_type = "NONE"
         scene = self.scene()
         scene.frame_start, scene.frame_end, scene.render.filepath = 1, n_frames, path
-        bpy.app.handlers.render_post.append(between)
-        try:
-            bpy.ops.render.render(animation=True)
-        finally:
-            bpy.app.handlers.render_post.remove(between)
-        return counts
+        scene.render.resolution_percentage = 300  # so that it takes a while
+        with self.in_the_sequencer():
+            bpy.ops.render.render("INVOKE_DEFAULT", animation=True)
+
+    def is_rendering(self) -> Any:
+        return bpy.app.is_job_running("RENDER")
 
     def lock_track(self, track: int) -> Any:
         self.editor().channels[track].lock = True

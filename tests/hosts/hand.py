@@ -37,6 +37,7 @@ class Hand:
 
     def open_tab(self) -> None:
         """Make the sequencer higher and its sidebar wider, and open the add-on's tab. A strip is active."""
+        time.sleep(1)  # a sidebar that was just asked for has no width yet
         x, y, width, height = self.region("HEADER")
         self.drag((x + width // 2, y + height), (x + width // 2, y + height + 180))
         x, y, width, height = self.region("UI")

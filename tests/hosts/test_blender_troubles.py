@@ -325,16 +325,3 @@ def test_a_server_on_another_computer(start_blender: StartBlender, flash_film: F
         said = str(refused)
     # Since 4.2 Blender's own switch is asked first; then the bridge says how such a server is reached.
     assert "Allow Online Access" in said or "through a tunnel" in blender.do("message")
-
-
-def test_nothing_is_placed_while_blender_renders(
-    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path
-) -> None:
-    blender = start_blender()
-    with_film(blender, flash_film([5]))
-    blender.set(prompt='{"steps": 4, "step_s": 0.1}')
-    blender.press()
-    counts = blender.do("render_meanwhile", path=tmp_path / "frames" / "", n_frames=4)
-    assert counts[-1] == [0, 0], "the job has ended, and nothing was placed"
-    blender.wait()
-    assert_sound_at_the_flash(blender)

@@ -4,6 +4,7 @@ The pictures go to `build/hosts/`, or to the folder that V2A_PICTURES names: tho
 """
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.blender import Blender
-from tests.hosts.driver import ours
+from tests.hosts.driver import RefusedError, ours
 from tests.hosts.environments import ROOT, Program, Wheel, Window
 from tests.hosts.hand import Hand
 from tests.hosts.screen import hidden_screen
+from tests.server.running import Server
 
 pytestmark = pytest.mark.hosts
 
-REEL = ROOT / "examples" / "reel.mp4"
 PICTURES = Path(os.environ.get("V2A_PICTURES") or ROOT / "build" / "hosts")
 # The reel's shots that are used: first frame, frames behind the last.
 SMITHY, QUAY = (9, 612 - 135), (288, 612 - 414)
@@ -42,14 +43,16 @@ def blender(tmp_path_factory: pytest.TempPathFactory, addons: Callable[[Wheel | 
 
 
 @pytest.fixture(scope="module")
-def hand(blender: Blender) -> Hand:
+def hand(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Hand:
     """The sequencer is made higher, its sidebar wider, and the add-on's tab is opened: all with the mouse."""
     hand = Hand(blender)
     blender.do("tidy")
-    smithy = blender.do("open_film", path=REEL)
+    # A copy, as Blender leaves proxies beside films.
+    reel = Path(shutil.copy(ROOT / "examples" / "reel.mp4", tmp_path_factory.mktemp("films")))
+    smithy = blender.do("open_film", path=reel)
     blender.do("trim", name=smithy, at=1, head=SMITHY[0], tail=SMITHY[1])
     end = blender.strips()[0].end
-    quay = blender.add_film(REEL, end, head=QUAY[0], tail=QUAY[1])
+    quay = blender.add_film(reel, end, head=QUAY[0], tail=QUAY[1])
     blender.do("set_range", start=1, end=blender.strips()[-1].end)
     blender.select(smithy)
     assert quay != smithy
@@ -114,3 +117,29 @@ def test_from_the_film_to_its_sound_and_back(blender: Blender, hand: Hand, tmp_p
     heard = [(strip.made["layer"], strip.made["seed"]) for strip in ours(blender.strips()) if not strip.muted]
     assert sorted(heard) == [("ambience", 0), ("effects", 1)]
     picture(blender, "takes")
+
+
+def test_nothing_is_asked_or_placed_while_blender_renders(
+    blender: Blender, hand: Hand, clicking: Server, tmp_path: Path
+) -> None:
+    blender.wait()
+    blender.do("prefer", server=clicking.address)
+    blender.do("restart")
+    blender.set(model="clicks", prompt='{"steps": 10, "step_s": 0.1}', layers=[], takes=1, output=tmp_path)
+    before = blender.strips()
+    (asked,) = blender.press()
+    blender.do("render", path=tmp_path / "frames" / "", n_frames=250)
+    with pytest.raises(RefusedError, match="Blender renders: press again when it has ended"):
+        blender.press()
+    seen = []
+    while blender.do("is_rendering"):
+        seen += [(job.state, job.placed) for job in blender.jobs() if job.id == asked]
+        time.sleep(0.05)
+    # It may be placed between two questions where the render has just ended.
+    assert ("succeeded", False) in seen, "the render took longer than the job, and its sound waited for it"
+    assert ("succeeded", True) not in seen[:-1]
+    blender.wait()
+    assert len(blender.strips()) == len(before) + 1
+    blender.do("prefer", server="")
+    blender.do("restart")
+    blender.wait()

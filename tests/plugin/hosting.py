@@ -13,7 +13,8 @@ from typing import Any
 from v2a_host.bridge_client import BridgeClient
 
 BRIDGE = [sys.executable, "-m", "v2a_plugin", "bridge"]
-DEADLINE_S = 60.0
+# Far longer than anything takes, also where other work has the machine.
+DEADLINE_S = 240.0
 ENDED = ("succeeded", "failed", "cancelled")
 
 

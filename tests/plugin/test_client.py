@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -93,6 +94,24 @@ def test_a_server_that_dies_is_reported_with_what_to_do(fake_server: Start, film
             client.generate(build(client, film))
         assert f"process {server.process.pid}" in str(caught.value)
     assert server.process.wait() == -signal.SIGKILL
+
+
+def test_a_server_that_came_back_is_found_at_once_though_an_older_client_missed_it(
+    fake_server: Start, tmp_path: Path
+) -> None:
+    first = fake_server()
+    with connect(ServerChoice(first.address)) as older:
+        first.process.kill()
+        first.process.wait()
+        until_s = time.monotonic() + 3
+        while time.monotonic() < until_s:  # each failure makes it wait longer before it tries again
+            with pytest.raises(UnavailableError):
+                older.info()
+            time.sleep(0.2)
+        (tmp_path / "s").unlink(missing_ok=True)
+        fake_server()
+        with connect(ServerChoice(first.address)) as newer:
+            assert newer.info().pid != first.process.pid
 
 
 def test_a_server_that_died_before_the_next_job_is_reported_so_too(fake_server: Start, film: Path) -> None:

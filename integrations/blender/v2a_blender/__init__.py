@@ -16,23 +16,23 @@ def register() -> None:
     """Add everything to Blender. What needs bpy is imported here, so that the rest can be tested without it."""
     import bpy
 
-    from . import operators, panels, preferences, properties, service
+    from . import events, operators, panels, preferences, properties
 
     bpy.utils.register_class(preferences.V2AStudioPreferences)
     properties.register()
     for part in (*operators.CLASSES, *panels.CLASSES):
         bpy.utils.register_class(part)
     panels.register()
-    service.register()
+    events.register()
 
 
 def unregister() -> None:
     """Take everything out of Blender; sounds under way go on at the server."""
     import bpy
 
-    from . import listening, operators, panels, preferences, properties, service
+    from . import events, listening, operators, panels, preferences, properties
 
-    service.unregister()
+    events.unregister()
     listening.stop()
     panels.unregister()
     for part in reversed((*operators.CLASSES, *panels.CLASSES)):

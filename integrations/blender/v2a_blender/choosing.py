@@ -105,8 +105,11 @@ def choose(
     if scope == SELECTED:
         asked, refused = _selected(edit, pictures, handles_s)
     else:
+        first, last = _extent(pictures)
         if scope == EDIT:
-            wanted = _extent(pictures)
+            wanted = first, last
+        elif wanted[0] < last and wanted[1] > first:  # what is black at either end wants no sound
+            wanted = max(wanted[0], first), min(wanted[1], last)
         asked = [_over(edit, pictures, stretch, handles_s) for stretch in _stretches(edit, wanted, pictures)]
         refused = []
     return [replace(one, words=_words(edit, one)) for one in asked], refused

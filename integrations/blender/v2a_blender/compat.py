@@ -133,13 +133,14 @@ def redraw() -> None:
 
 
 def is_occupied() -> bool:
-    """Whether strips must stay as they are: Blender renders, or the user is in the middle of moving something."""
-    if bpy.app.is_job_running("RENDER"):
-        return True
-    return any(
-        operator.bl_idname.startswith(("TRANSFORM_OT", "SEQUENCER_OT"))
+    """Whether strips must stay as they are: Blender renders, or the user is in the middle of moving something.
+
+    Timers do not run while a file is saved or mixed down.
+    """
+    return bpy.app.is_job_running("RENDER") or any(
+        operator.bl_idname.startswith(("TRANSFORM_OT", "SEQUENCER_OT", "RENDER_OT"))
         for window in windows()
-        for operator in getattr(window, "modal_operators", ())
+        for operator in getattr(window, "modal_operators", ())  # 4.2 on
     )
 
 

@@ -45,7 +45,7 @@ def insert(service: Any, row: Row, done: Done) -> None:
 
 
 def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dict[str, Any]], done: Done) -> None:
-    if service.is_deferred():  # the user began something meanwhile: with the next tick it is planned anew
+    if compat.is_occupied():  # the user began something meanwhile: with the next tick it is planned anew
         service.postpone(row.id)
         return
     container = _container(row, where)
@@ -56,7 +56,7 @@ def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dic
     others = [strip.name for strip in compat.all_strips(compat.editor_of(scene))]
     items = named_apart(items, others)
     try:
-        placing.place(container, items, row.id)
+        placing.place(container, items, row.id, str(row.tag.get("of", "")))
     except placing.PlacingError as error:
         done(row.id, [f"{error}; {_AGAIN}"])
         return
@@ -85,7 +85,7 @@ def _verify(
         placing.remove(container, row.id, items)
         if not repaired:
             try:
-                placing.place(container, items, row.id)
+                placing.place(container, items, row.id, str(row.tag.get("of", "")))
             except placing.PlacingError as failure:
                 sentences.append(str(failure))
             else:

@@ -13,10 +13,9 @@ _device: Any = None
 def toggle(path: str) -> str:
     """Play a file, or stop it where it plays; why that cannot be, "" where it can."""
     global _playing, _device
-    was, _ = _playing or ("", None)
-    running = is_playing(path)
+    was = playing()
     stop()
-    if running and was == path:
+    if was and was == path:
         return ""
     if not os.path.isfile(path):  # noqa: PTH113
         return f"{path or 'the file'} is not there any more: re-roll it, or delete the take"
@@ -32,9 +31,9 @@ def toggle(path: str) -> str:
     return ""
 
 
-def is_playing(path: str) -> bool:
-    """Whether this file plays now."""
-    return _playing is not None and _playing[0] == path and bool(getattr(_playing[1], "status", False))
+def playing() -> str:
+    """The file that plays now, "" where none does."""
+    return _playing[0] if _playing is not None and getattr(_playing[1], "status", False) else ""
 
 
 def stop() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The buttons. Each says what happened in Blender's status bar, and what to do where something is wrong."""
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -23,19 +24,14 @@ class V2A_OT_generate(bpy.types.Operator):  # noqa: N801 - Blender's form of nam
     def poll(cls, context: Any) -> bool:
         """Whether there is anything to make sound for."""
         scene = compat.scene_of(context)
-        return scene is not None and compat.editor_of(scene) is not None
+        if scene is None or compat.editor_of(scene) is None:
+            cls.poll_message_set("Add a film to the sequencer first")
+            return False
+        return True
 
     def execute(self, context: Any) -> set[str]:
         """Read, decide, submit."""
-        try:
-            said = submitting.press(service, context, self.scope)
-        except RefusedError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        for sentence in said[1:]:
-            self.report({"WARNING"}, sentence)
-        self.report({"INFO"}, said[0])
-        return {"FINISHED"}
+        return _report(self, lambda: submitting.press(service, context, self.scope))
 
 
 class _OfJob:
@@ -84,6 +80,7 @@ class V2A_OT_place(_OfJob, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Let the timer place it."""
+        service.want()
         service.table.unsettle(self.job)
         return {"FINISHED"}
 
@@ -119,17 +116,10 @@ class V2A_OT_again_from_strip(bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Find its job and submit a changed copy."""
-        made = _active_made(context)
-        row = service.table.get(made["job"]) if made else None
-        if made is None or row is None:
-            self.report(
-                {"ERROR"},
-                "the job of this strip is not in this file's list: connect under V2A › Server if the list is empty, "
-                "or select the picture and generate anew",
-            )
+        strip, made = _active_made(context) or (None, {})
+        if strip is None:
             return {"CANCELLED"}
-        submitting.again(service, row, made["layer"])
-        return {"FINISHED"}
+        return _report(self, lambda: submitting.again_from_strip(service, context, strip, made))
 
 
 class _OfTake(_OfJob):
@@ -257,11 +247,25 @@ class V2A_OT_pick(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-def _active_made(context: Any) -> dict[str, Any] | None:
+def _report(operator: Any, press: Callable[[], list[str]]) -> set[str]:
+    """Press, and say in the status bar what came of it."""
+    try:
+        asked, *left_out = press()
+    except RefusedError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    for sentence in left_out:
+        operator.report({"WARNING"}, sentence)
+    operator.report({"INFO"}, asked)
+    return {"FINISHED"}
+
+
+def _active_made(context: Any) -> tuple[Any, dict[str, Any]] | None:
     scene = compat.scene_of(context)
     editor = compat.editor_of(scene) if scene else None
     strip = editor.active_strip if editor else None
-    return placing.made_by(strip) if strip else None
+    made = placing.made_by(strip) if strip else None
+    return (strip, made) if made else None
 
 
 def _is(take: dict[str, Any], layer: str, number: int) -> bool:

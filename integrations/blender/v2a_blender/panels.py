@@ -38,10 +38,11 @@ class V2A_PT_generate(_Tab, bpy.types.Panel):  # noqa: N801 - Blender's form of 
         settings = compat.scene_of(context).v2a_studio
         layout = self.layout
         _trouble(layout, context)
-        layout.prop(settings, "prompt", text="", icon="SOUND", **_placeholder("What should be heard"))
-        layout.prop(settings, "negative", text="", icon="MUTE_IPO_ON", **_placeholder("What should not be heard"))
+        words = layout.column()
         column = layout.column()
         column.use_property_split, column.use_property_decorate = True, False
+        _words(words, settings, "prompt", "SOUND", "What should be heard")
+        _words(words, settings, "negative", "MUTE_IPO_OFF", "What should not be heard")
         _pick(column, settings, "preset", "No preset")
         column.prop(settings, "scope")
         column.prop(settings, "takes")
@@ -57,7 +58,7 @@ class V2A_PT_generate(_Tab, bpy.types.Panel):  # noqa: N801 - Blender's form of 
                 words.active = getattr(settings, name)
                 words.prop(settings, f"prompt_{name}", text="")
         _pick(column, settings, "model", "The server's choice")
-        model = next((one for one in service.models if one["name"] == settings.model), None)
+        model = properties.model_of(service, settings.model)
         if model is not None:
             icon = "INFO" if model.get("commercial_use", True) else "ERROR"
             column.label(text=properties.licence(model), icon=icon)
@@ -185,14 +186,14 @@ def _take(box: Any, row: Row, take: dict[str, Any], heard: dict[tuple[str, str, 
     line = box.row(align=True)
     is_heard = heard.get((row.id, take["layer"], take["take"]))
     buttons = (
-        ("v2a.choose", "HIDE_OFF" if is_heard else "HIDE_ON" if is_heard is None else "MUTE_IPO_ON"),
-        ("v2a.play", "PAUSE" if listening.is_playing(take["path"]) else "PLAY"),
+        ("v2a.choose", "CHECKMARK"),
+        ("v2a.play", "PAUSE" if listening.playing() == take["path"] else "PLAY"),
         ("v2a.delete_take", "X"),
     )
-    icons = {False: "MUTE_IPO_ON", True: "MUTE_IPO_OFF", None: "BLANK1"}
+    icons = {False: "MUTE_IPO_OFF", True: "MUTE_IPO_ON", None: "BLANK1"}  # the speaker with waves is ON
     line.label(text=f"{take['layer']} {take['take']}, seed {take.get('seed', '')}", icon=icons[is_heard])
     for name, icon in buttons:
-        button = line.operator(name, text="", icon="CHECKMARK" if name == "v2a.choose" else icon)
+        button = line.operator(name, text="", icon=icon)
         button.job, button.layer, button.take = row.id, take["layer"], take["take"]
     again = line.operator("v2a.again", text="", icon="FILE_REFRESH")
     again.job, again.layer = row.id, take["layer"]
@@ -218,10 +219,13 @@ def _lines(layout: Any, context: Any, text: str, icon: str) -> None:
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
 
 
-def _placeholder(text: str) -> dict[str, str]:
-    """A text for an empty field, where this Blender shows such (4.1 on)."""
-    has_it = "placeholder" in bpy.types.UILayout.bl_rna.functions["prop"].parameters
-    return {"placeholder": text} if has_it else {}
+def _words(column: Any, settings: Any, name: str, icon: str, hint: str) -> None:
+    """A field for words, which says what they are for: inside while it is empty (4.1 on), or beside it."""
+    if "placeholder" in bpy.types.UILayout.bl_rna.functions["prop"].parameters:
+        column.prop(settings, name, text="", icon=icon, placeholder=hint)
+        return
+    column.use_property_split, column.use_property_decorate = True, False
+    column.prop(settings, name)
 
 
 def _in_menus(menu: Any, context: Any) -> None:

@@ -31,19 +31,23 @@ def container_of(scene: Any, metas: Iterable[str]) -> Any:
     return container
 
 
-def place(container: Any, items: list[dict[str, Any]], job: str) -> None:
-    """Add a sound strip for each item of a plan. Raises PlacingError, and then leaves nothing behind."""
+def place(container: Any, items: list[dict[str, Any]], job: str, of: str = "") -> None:
+    """Add a sound strip for each item of a plan. of: the strip that was looked at.
+
+    Raises PlacingError, and then leaves nothing behind.
+    """
     try:
         for item in items:
-            _place_one(container, item, job)
+            _place_one(container, item, job, of)
     except PlacingError:
         remove(container, job, items)
         raise
     except RuntimeError as error:
         remove(container, job, items)
         reason = str(error).replace("Error: ", "").strip()
+        cause = "was built without sound" if "Audaspace" in reason else f"cannot add it ({reason})"
         folder = os.path.dirname(items[0]["path"])  # noqa: PTH120
-        raise PlacingError(f"this Blender cannot add it ({reason}), but the sound is there, in {folder}") from error
+        raise PlacingError(f"this Blender {cause}, but the files are there, in {folder}") from error
 
 
 def remove(container: Any, job: str, items: list[dict[str, Any]]) -> int:
@@ -109,7 +113,7 @@ def remove_take(scene: Any, job: str, layer: str, take: int) -> None:
         remove(container, job, [{"layer": layer, "take": take}])
 
 
-def _place_one(container: Any, item: dict[str, Any], job: str) -> None:
+def _place_one(container: Any, item: dict[str, Any], job: str, of: str) -> None:
     if item["channel"] > _LAST_CHANNEL:
         raise PlacingError(
             f"no channel is free up to {_LAST_CHANNEL}: move strips down or delete some, then place again"
@@ -117,7 +121,8 @@ def _place_one(container: Any, item: dict[str, Any], job: str) -> None:
     if not os.path.isfile(item["path"]):  # noqa: PTH113
         raise PlacingError(f"{item['path']} is not there any more: make the sound again")
     strip = compat.new_sound(container, item["name"], item["path"], item["channel"], item["start"] - item["offset"])
-    strip[KEY] = json.dumps({"job": job, "layer": item["layer"], "take": item["take"], **item["provenance"]})
+    made = {**item["provenance"], "job": job, "layer": item["layer"], "take": item["take"], "of": of}
+    strip[KEY] = json.dumps(made)
     compat.set_handles(strip, item["start"], item["end"])
     strip.name = item["name"]
     strip.channel = item["channel"]

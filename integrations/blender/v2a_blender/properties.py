@@ -53,7 +53,7 @@ class V2AStudioSettings(bpy.types.PropertyGroup):
     )
     model: bpy.props.StringProperty(name="Model", description="What makes the sound. Empty: the server's choice")
     handles: bpy.props.FloatProperty(
-        name="Handles",
+        name="Handles (s)",
         description="Seconds of sound before and behind the strip, hidden, for fades and trims",
         default=1.0,
         min=0.0,
@@ -88,6 +88,12 @@ def wishes(settings: Any, output: str) -> Wishes:
 def licence(model: dict[str, Any]) -> str:
     """A model's licence, and whether its sounds may be sold."""
     return f"{model.get('licence', '')}{'' if model.get('commercial_use', True) else ', not for commercial use'}"
+
+
+def model_of(service: Any, name: str) -> dict[str, Any] | None:
+    """What is known of a model; "" is the one that the bridge takes by itself: pocket, else the first."""
+    found = {model["name"]: model for model in service.models}
+    return found.get(name) if name else found.get("pocket", next(iter(found.values()), None))
 
 
 def describe(service: Any, setting: str, value: str) -> str:

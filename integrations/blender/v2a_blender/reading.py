@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from . import compat
-from .choosing import Edit
+from .choosing import Edit, RefusedError
 from .timing import StripFacts, exact_rate
 
 
@@ -20,7 +20,12 @@ def rate_of(scene: Any) -> Fraction:
 
 
 def read_edit(context: Any) -> Edit:
-    """The strips that are being edited (those of the open meta strip, where one is open), and the markers."""
+    """The strips that are being edited (those of the open meta strip, where one is open), and the markers.
+
+    Raises RefusedError while Blender renders: it crashes where a film is asked for its rate meanwhile.
+    """
+    if bpy.app.is_job_running("RENDER"):
+        raise RefusedError("Blender renders: press again when it has ended")
     scene = compat.scene_of(context)
     editor = compat.editor_of(scene)
     rate = rate_of(scene)

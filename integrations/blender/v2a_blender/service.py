@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import bpy
-from bpy.app.handlers import persistent
 
-from . import compat, document, insertion, preferences
+from . import compat, document, insertion, listening, preferences
 from .choosing import RefusedError
 from .table import JobTable
 from .version import VERSION
@@ -29,7 +28,7 @@ else:  # builds put it into the add-on
 _log = logging.getLogger(__name__)
 
 STOPPED, STARTING, READY, FAILED = "stopped", "starting", "ready", "failed"
-_BUSY_S, _IDLE_S = 0.1, 0.5
+_BUSY_S, IDLE_S = 0.1, 0.5
 _PUMP_S = 0.01  # how long a tick may take for messages; the rest waits for the next
 
 
@@ -45,10 +44,9 @@ class Service:
         self.models: list[dict[str, Any]] = []
         self.server: dict[str, Any] = {}
         self.document = ""
-        self.saving = self.rendering = False
         self._wanted = False
         self._pending: list[Callable[[], Any]] = []  # presses of the button before the bridge was ready
-        self._drawn: tuple[int, str, str, str] | None = None
+        self._drawn: tuple[int, str, str, str, str] | None = None
         self._inserting = ""  # the job whose sounds are being placed
 
     # --- what the interface calls -------------------------------------------------------------------------------
@@ -61,6 +59,7 @@ class Service:
     def start(self) -> None:
         """Start the bridge, again where it runs; jobs are taken up. What goes wrong stands in `message`."""
         self._wanted = False
+        self._know_document()
         options, refusal = preferences.connection()
         if refusal:
             self._fail(refusal)
@@ -76,7 +75,7 @@ class Service:
     def close(self) -> None:
         """End the bridge; jobs go on at the server."""
         self.client.close()
-        self.state, self._inserting = STOPPED, ""
+        self.state, self._inserting, self.document = STOPPED, "", ""
 
     def ask(self, method: str, params: dict[str, Any], done: Callable[[Any], None] | None = None) -> None:
         """Call the bridge; an error becomes the panel's message."""
@@ -95,7 +94,7 @@ class Service:
 
         def answered(result: Any, error: BridgeError | None) -> None:
             if error is not None:
-                self.message = f"'{job['name']}': {error}"
+                self.message = f"{self.message}\n'{job['name']}': {error}".strip()
             else:
                 self.expect(result["job"], job["name"], job["tag"])
             done(error is not None)
@@ -128,6 +127,7 @@ class Service:
 
     def note_document(self, scene: Any) -> str:
         """Write the edit's name into the scene that jobs are asked for; answers the scene's lasting name."""
+        self._know_document()
         document.remember(self.document)
         return document.write(scene, self.document, self.table.settled)
 
@@ -135,28 +135,31 @@ class Service:
 
     def tick(self) -> float:
         """Hear the bridge, place one job's sounds where they are ready; seconds until the next time."""
+        self._know_document()
         if self._wanted:
             self.start()
-        self.client.pump(_PUMP_S)
-        if self.state == READY and not self._inserting and not self.is_deferred():
-            row = next(iter(self.table.to_place()), None)
-            if row is not None:
-                self._inserting = row.id
-                insertion.insert(self, row, self._inserted)
-        drawn = (self.table.version, self.state, self.message, str(self.server.get("state")))
+        try:
+            self.client.pump(_PUMP_S)
+            if self.state == READY and not self._inserting and not compat.is_occupied():
+                row = next(iter(self.table.to_place()), None)
+                if row is not None:
+                    self._inserting = row.id
+                    insertion.insert(self, row, self._inserted)
+        except Exception as error:  # one sound that cannot be placed must not keep the others back
+            if not self._inserting:
+                raise
+            _log.exception("'%s' could not be placed", self._inserting)
+            self._inserted(self._inserting, [f"it could not be placed ({error}): press Place to try again"])
+        drawn = (self.table.version, self.state, self.message, str(self.server.get("state")), listening.playing())
         if drawn != self._drawn:
             self._drawn = drawn
             compat.redraw()
-        return _BUSY_S if self.table.n_active() or self.state == STARTING or self._inserting else _IDLE_S
+        return _BUSY_S if self.table.n_active() or self.state == STARTING or self._inserting else IDLE_S
 
     def postpone(self, job: str) -> None:
         """Leave a job's sounds for a later tick."""
         if self._inserting == job:
             self._inserting = ""
-
-    def is_deferred(self) -> bool:
-        """Whether strips must not be added now: Blender saves, renders, or the user moves something."""
-        return self.saving or self.rendering or compat.is_occupied()
 
     def open_document(self) -> None:
         """Another file is open: its jobs take the place of the last one's."""
@@ -172,6 +175,11 @@ class Service:
             self._greet(options)
         elif name:
             self.want()
+
+    def _know_document(self) -> None:
+        """Read the open file's document where the add-on came later than the file."""
+        if not self.document:
+            self.open_document()
 
     # --- the bridge's answers -----------------------------------------------------------------------------------
 
@@ -231,69 +239,3 @@ class Service:
 
 
 service = Service()
-
-
-@persistent
-def _on_load(*_: Any) -> None:
-    service.open_document()
-
-
-@persistent
-def _before_save(*_: Any) -> None:
-    service.saving = True
-    for scene in document.scenes_with_jobs():
-        service.note_document(scene)
-
-
-@persistent
-def _after_save(*_: Any) -> None:
-    service.saving = False
-
-
-@persistent
-def _render_begins(*_: Any) -> None:
-    service.rendering = True
-
-
-@persistent
-def _render_ends(*_: Any) -> None:
-    service.rendering = False
-
-
-_HANDLERS = (
-    ("load_post", _on_load),
-    ("save_pre", _before_save),
-    ("save_post", _after_save),
-    ("save_post_fail", _after_save),  # 3.6 on
-    ("render_init", _render_begins),
-    ("render_complete", _render_ends),
-    ("render_cancel", _render_ends),
-)
-
-
-def _tick() -> float:
-    try:
-        return service.tick()
-    except Exception:  # a timer that raises is never called again
-        _log.exception("the add-on's timer met an error")
-        return _IDLE_S
-
-
-def register() -> None:
-    """Begin: handlers and the timer; the bridge is started when it is first needed."""
-    for name, handler in _HANDLERS:
-        if hasattr(bpy.app.handlers, name):
-            getattr(bpy.app.handlers, name).append(handler)
-    bpy.app.timers.register(_tick, first_interval=_IDLE_S, persistent=True)
-    service.document = service.document or uuid.uuid4().hex
-
-
-def unregister() -> None:
-    """End all of it; jobs go on at the server."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    for name, handler in _HANDLERS:
-        handlers = getattr(bpy.app.handlers, name, [])
-        if handler in handlers:
-            handlers.remove(handler)
-    service.close()

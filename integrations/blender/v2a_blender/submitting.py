@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from . import compat, document, preferences, properties, reading, rendering
-from .choosing import Edit, RefusedError, Wishes, choose, job, word_strips
+from .choosing import RANGE, SELECTED, Edit, Layer, RefusedError, Wishes, choose, job, word_strips
 from .service import READY, STARTING, Service
 from .table import Row
 
@@ -20,9 +21,10 @@ class Press:
     scope: str
     wanted: tuple[int, int]
     wishes: Wishes
-    scene: str
-    title: str
-    metas: tuple[str, ...]
+    scene: str = ""
+    title: str = ""
+    metas: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()  # jobs whose sounds are muted when this one is placed
 
 
 def press(service: Service, context: Any, scope: str = "") -> list[str]:
@@ -32,33 +34,37 @@ def press(service: Service, context: Any, scope: str = "") -> list[str]:
     """
     scene = compat.scene_of(context)
     settings = scene.v2a_studio
-    output, refusal = preferences.output_folder()
-    if refusal:
-        raise RefusedError(refusal)
-    wishes = properties.wishes(settings, output)
+    wishes = properties.wishes(settings, _output())
     if settings.layered and not wishes.layers:
         raise RefusedError("no layer is chosen: switch one on, or switch layers off for one mix")
     edit = reading.read_edit(context)
-    pressed = Press(
-        edit,
-        scope or settings.scope,
-        reading.wanted_range(scene),
-        wishes,
-        service.note_document(scene),
-        scene.name,
-        tuple(meta.name for meta in compat.meta_path(compat.editor_of(scene))),
+    return _press(service, context, Press(edit, scope or settings.scope, reading.wanted_range(scene), wishes))
+
+
+def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str, Any]) -> list[str]:
+    """Another take of a sound strip, out of what it says of itself where its job is not in the list any more.
+
+    Answers and raises as `press`.
+    """
+    row = service.table.get(str(made["job"]))
+    if row is not None:
+        again(service, row, made["layer"])
+        return [f"asked for another take of '{row.name}'"]
+    edit = reading.read_edit(context)
+    strips = tuple(replace(one, selected=one.name == made.get("of")) for one in edit.strips)
+    scope = SELECTED if any(one.selected for one in strips) else RANGE
+    layer = Layer(made["layer"], str(made.get("prompt", "")))
+    wishes = Wishes(
+        negative=str(made.get("negative", "")),
+        layers=(layer,),
+        seed=int(made.get("seed", 0)) + 1,
+        quality=str(made.get("quality", "standard")),
+        model=str(made.get("model", "")),
+        handles_s=max((Fraction(handle) for handle in made.get("handles", ())), default=Fraction(0)),
+        output=_output(),
     )
-    if service.state == READY:
-        return _submit(service, pressed)
-    asked, refused = choose(edit, pressed.scope, pressed.wanted, wishes.handles_s)
-    if not asked:
-        raise RefusedError("; ".join(refused))
-    if service.state != STARTING:
-        service.start()
-        if service.state != STARTING:
-            raise RefusedError(service.message)
-    service.when_ready(lambda: _submit(service, pressed))
-    return ["V2A Studio is being started; then this is asked for", *refused]
+    pressed = Press(replace(edit, strips=strips), scope, _seen(strip), wishes, replaces=(str(made["job"]),))
+    return _press(service, context, pressed)
 
 
 def again(service: Service, row: Row, layer: str) -> None:
@@ -71,6 +77,35 @@ def again(service: Service, row: Row, layer: str) -> None:
     service.ask(
         "again", {"job": row.id, **changes}, lambda result: service.expect(result["job"], row.name, changes["tag"])
     )
+
+
+def _press(service: Service, context: Any, pressed: Press) -> list[str]:
+    scene = compat.scene_of(context)
+    metas = tuple(meta.name for meta in compat.meta_path(compat.editor_of(scene)))
+    pressed = replace(pressed, scene=service.note_document(scene), title=scene.name, metas=metas)
+    service.message = ""
+    if service.state == READY:
+        return _submit(service, pressed)
+    asked, refused = choose(pressed.edit, pressed.scope, pressed.wanted, pressed.wishes.handles_s)
+    if not asked:
+        raise RefusedError("; ".join(refused))
+    if service.state != STARTING:
+        service.start()
+        if service.state != STARTING:
+            raise RefusedError(service.message)
+    service.when_ready(lambda: _submit(service, pressed))
+    return ["V2A Studio is being started; then this is asked for", *refused]
+
+
+def _output() -> str:
+    output, refusal = preferences.output_folder()
+    if refusal:
+        raise RefusedError(refusal)
+    return output
+
+
+def _seen(strip: Any) -> tuple[int, int]:
+    return compat.start(strip), compat.end(strip)
 
 
 def _submit(service: Service, pressed: Press) -> list[str]:
@@ -92,6 +127,8 @@ def _submit(service: Service, pressed: Press) -> list[str]:
             "metas": list(pressed.metas),
             "channel": one.strip.channel + 1 if one.strip else 1,
             "why": one.why,
+            "of": one.strip.name if one.strip else "",
+            "replaces": list(pressed.replaces),
         }
         jobs.append((job(one, edit, pressed.wishes, tag, render), render))
     for body, render in jobs:
