@@ -40,6 +40,7 @@ class Menu:
 
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
+        self._runs: list[Run] = []
         self.scripts = Scripts(self.folder / "Fusion")
         self.scripts.install()
         self.settings(server=self.server, job={"model": "clicks", "output": str(self.folder / "sounds")})
@@ -70,7 +71,14 @@ class Menu:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=self.environment
         )
-        return Run(process, file)
+        self._runs.append(Run(process, file))
+        return self._runs[-1]
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for run in self._runs:
+            run.process.kill()
+            run.process.communicate()
 
     def run(self, script: str, scene: Mapping[str, Any]) -> "Run":
         """Choose a script, and wait for its end."""

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ Scene = Callable[..., dict[str, Any]]
 @pytest.fixture(
     params=["this", pytest.param("3.8", marks=pytest.mark.hosts), pytest.param("3.13", marks=pytest.mark.hosts)]
 )
-def menu(request: pytest.FixtureRequest, tmp_path: Path, clicking: Server) -> Menu:
+def menu(request: pytest.FixtureRequest, tmp_path: Path, clicking: Server) -> Iterator[Menu]:
     found = sys.executable if request.param == "this" else python(request.param)
     if found is None:
         pytest.skip(f"Python {request.param} is not installed")
-    return Menu(found, tmp_path, clicking.address)
+    menu = Menu(found, tmp_path, clicking.address)
+    yield menu
+    menu.close()
 
 
 @pytest.fixture
