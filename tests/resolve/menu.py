@@ -77,8 +77,9 @@ class Menu:
     def close(self) -> None:
         """End what a failed test left running."""
         for run in self._runs:
-            run.process.kill()
-            run.process.communicate()
+            if run.process.poll() is None:
+                run.process.kill()
+                run.process.communicate()
 
     def run(self, script: str, scene: Mapping[str, Any]) -> "Run":
         """Choose a script, and wait for its end."""
