@@ -21,6 +21,27 @@ def blender_files() -> dict[str, Path]:
     }
 
 
+def resolve_menu(support: Path) -> dict[str, Path | str]:
+    """The scripts of Resolve's menu by their names; each is told where the rest is, since Resolve does not say.
+
+    support: where `resolve_support` goes. Raises NotFoundError.
+    """
+    menu: dict[str, Path | str] = {}
+    for name, file in _tree("resolve/menu").items():
+        text = file.read_text(encoding="utf-8")
+        menu[name] = text.replace('SUPPORT = ""', f"SUPPORT = {str(support)!a}", 1)
+    return menu
+
+
+def resolve_support() -> dict[str, Path | str]:
+    """What the scripts of Resolve's menu import. Raises NotFoundError."""
+    return {
+        f"{package}/{name}": file
+        for package, tree in (("v2a_resolve", "resolve/v2a_resolve"), ("v2a_host", "common/v2a_host"))
+        for name, file in _tree(tree).items()
+    }
+
+
 def _tree(name: str) -> dict[str, Path]:
     for root in (_HERE / "hosts", _HERE.parents[1] / "integrations"):
         if (root / name).is_dir():

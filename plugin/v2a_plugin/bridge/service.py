@@ -13,6 +13,7 @@ from v2a_plugin.bridge import placing
 from v2a_plugin.bridge.fields import Fields
 from v2a_plugin.bridge.jobs import Jobs
 from v2a_plugin.bridge.link import Link, Watch
+from v2a_plugin.bridge.paging import Paging
 from v2a_plugin.bridge.rpc import Connection, Method
 from v2a_plugin.client import ServerChoice
 from v2a_plugin.presets import presets
@@ -35,6 +36,7 @@ class Service:
         self._sounds = sounds
         self._link: Link | None = None
         self._jobs = Jobs(home / "bridge", self._sounds, lambda status: connection.notify("job", status))
+        self._pages = Paging(self._jobs, lambda result: connection.notify("page", result))
         Watch(lambda: self._link, lambda status: connection.notify("server", status)).start()
 
     def serve(self) -> None:
@@ -58,6 +60,9 @@ class Service:
             "delete_take": self._delete_take,
             "plan": self._plan,
             "verify": self._verify,
+            "page.open": lambda params: self._pages.open(self._asked(params, "page.open")),
+            "page.result": lambda params: self._pages.result(self._asked(params, "page.result")),
+            "page.close": lambda params: self._pages.close(self._asked(params, "page.close")),
         }
 
     def _hello(self, params: Mapping[str, Any]) -> dict[str, Any]:

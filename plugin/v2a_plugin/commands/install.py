@@ -12,8 +12,10 @@ import typer
 from v2a.errors import NotFoundError, UsageError
 from v2a.output import storage_error, whole_file
 from v2a.version import __version__
+from v2a_plugin import resolve_folders
 from v2a_plugin.blender_folders import AddOn, find_add_ons, usual_folder
 from v2a_plugin.host_files import blender_files
+from v2a_plugin.resolve_folders import Scripts
 
 # Hosts read it to find the bridge: see `integrations/common/v2a_host/finding.py`.
 RECORD = "bridge.json"
@@ -21,14 +23,15 @@ RECORD = "bridge.json"
 
 def install(
     host: Annotated[
-        str | None, typer.Argument(metavar="[blender]", help="The program. Without it, only the bridge is recorded.")
+        str | None,
+        typer.Argument(metavar="[blender|resolve]", help="The program. Without it, only the bridge is recorded."),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="Where the program keeps its users' files: for Blender, the folder with 4.5, 5.0 … in it, or one of "
-            "these. Default: the usual place.",
+            "these; for Resolve, the folder Fusion that has Scripts in it. Default: the usual place.",
         ),
     ] = None,
     uninstall: Annotated[bool, typer.Option("--uninstall", help="Take away what was installed.")] = False,
@@ -38,7 +41,7 @@ def install(
 
     What was installed before is replaced; nothing is touched that was not put there by this command.
     """
-    hosts: dict[str, Callable[[Path | None, bool, bool], None]] = {"blender": _blender}
+    hosts: dict[str, Callable[[Path | None, bool, bool], None]] = {"blender": _blender, "resolve": _resolve}
     if host is not None and host not in hosts:
         raise UsageError(f"'{host}' is not known: choose from {', '.join(hosts)}")
     if uninstall and list_:
@@ -101,3 +104,32 @@ def _take_away(add_on: AddOn) -> int:
     if left:
         typer.echo(f"  what others put there stays: {', '.join(left)}")
     return 1
+
+
+def _resolve(config: Path | None, uninstall: bool, list_: bool) -> None:
+    scripts = Scripts(config.absolute() if config is not None else resolve_folders.usual_folder())
+    if config is None and not scripts.fusion.parent.is_dir():
+        raise NotFoundError(
+            f"DaVinci Resolve has no files in {scripts.fusion.parent}: start Resolve once, then run this again, or "
+            "name its folder Fusion with --config"
+        )
+    if list_:
+        typer.echo(f"DaVinci Resolve: {scripts.state()}: {scripts.menu.folder}")
+    elif uninstall:
+        was_there = bool(scripts.menu.version or scripts.support.version)
+        left = scripts.uninstall()
+        typer.echo(f"DaVinci Resolve: taken away from {scripts.fusion}" if was_there else "nothing was installed")
+        if left:
+            typer.echo(f"  what others put there stays: {', '.join(map(str, left))}")
+        if sys.platform == "darwin" and resolve_folders.forget_python():
+            typer.echo("  PYTHON3HOME is taken back")
+    else:
+        scripts.install()
+        typer.echo(f"DaVinci Resolve: installed in {scripts.menu.folder}")
+        if sys.platform == "darwin" and not resolve_folders.resolve_finds_python():
+            resolve_folders.tell_python()
+            typer.echo(f"  Resolve is told to use the Python in {sys.base_prefix} (PYTHON3HOME, at each login)")
+        typer.echo(
+            "Now start Resolve (again), open a timeline, and choose Workspace → Scripts → V2A → V2A Generate. "
+            "Where only V2A Canary is listed, choose that: it says why."
+        )
