@@ -31,7 +31,8 @@ test: venv
 # Blenders are installed as wheels, each into an environment of its own; what cannot be is named, and skipped.
 test-hosts: venv
 	$(BIN)/python -m tests.hosts.environments
-	$(BIN)/python -m pytest -m hosts
+	$(BIN)/python -m pytest -m hosts tests/hosts
+	$(BIN)/python -m pytest -m hosts --ignore tests/hosts -n 4 --dist loadgroup  # hundreds that mostly wait
 
 # Blender's add-on as files: the extension (4.2 and newer), the legacy add-on (3.4 to 4.1), and a repository.
 blender: venv

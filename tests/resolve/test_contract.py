@@ -43,7 +43,12 @@ def clicking_at(new_clicking: Callable[..., Server]) -> Callable[[Fraction], Ser
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(one, id=str(one), marks=() if one in FEW else pytest.mark.hosts) for one in COMBINATIONS],
+    params=[
+        pytest.param(
+            one, id=str(one), marks=[pytest.mark.xdist_group(str(one))] + [pytest.mark.hosts] * (one not in FEW)
+        )
+        for one in COMBINATIONS
+    ],
 )
 def combination(request: pytest.FixtureRequest) -> Combination:
     found: Combination = request.param
