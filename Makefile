@@ -1,5 +1,6 @@
 # make demo    builds .venv and conforms the demo film into build/demo/
 # make test    runs the tests that pip alone can serve
+# make blender builds the add-on's zips and the extension repository into dist/blender/
 # make check   everything that must hold before a change goes in
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -7,9 +8,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 EXTRAS := server,train,adapters,dev
 BIN := .venv/bin
 DEMO := build/demo
+DIST := dist/blender
 
 .DELETE_ON_ERROR:
-.PHONY: venv demo test test-hosts check format lint types imports stubs stubs-check lock example picture clean
+.PHONY: venv demo blender test test-hosts check format lint types imports stubs stubs-check lock example picture clean
 
 venv: .venv/installed
 
@@ -26,8 +28,15 @@ demo: venv
 test: venv
 	$(BIN)/python -m pytest -m 'not hosts'
 
+# Blenders are installed as wheels, each into an environment of its own; what cannot be is named, and skipped.
 test-hosts: venv
+	$(BIN)/python -m tests.hosts.environments
 	$(BIN)/python -m pytest -m hosts tests/hosts
+	$(BIN)/python -m pytest -m hosts --ignore tests/hosts -n 4 --dist loadgroup  # hundreds that mostly wait
+
+# Blender's add-on as files: the extension (4.2 and newer), the legacy add-on (3.4 to 4.1), and a repository.
+blender: venv
+	$(BIN)/python integrations/blender/make_zips.py $(DIST)
 
 check: lint types imports stubs-check
 	$(MAKE) test

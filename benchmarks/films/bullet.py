@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import bpy  # type: ignore[import-not-found]
+import bpy
 import numpy as np
 
 from benchmarks.films.geometry import Array, Motion

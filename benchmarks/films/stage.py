@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import bpy  # type: ignore[import-not-found]
+import bpy
 import numpy as np
 from mathutils import Matrix  # type: ignore[import-not-found]
 

@@ -57,6 +57,8 @@ def open_channel(address: str) -> grpc.Channel:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1000),
+        # Else a channel to a server that has just come back waits as long as older ones that missed it.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ]
     if address.startswith("unix:"):
@@ -85,7 +87,10 @@ def to_user_error(error: grpc.RpcError) -> V2AError:
     """The error that says what the caller can do. Servers put text for the user into the status."""
     code, details = status(error)
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return UsageError(f"the server wants its token ({details}): give the file that holds it with --token-file")
+        return UsageError(
+            f"the server wants its token ({details}): name the file that holds it (--token-file, or in the editor's "
+            "preferences)"
+        )
     if code is grpc.StatusCode.UNAVAILABLE:
         return UnavailableError(f"the server cannot be reached: {details}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -31,6 +31,7 @@ OnEvent = Callable[[pb.GenerationEvent], None]
 _logger = logging.getLogger(__name__)
 
 _CALL_S = 30.0
+_CANCEL_S = 5.0
 _SETTLE_S = 0.5
 _REACH_WITHIN_S = 5.0
 _BARREN_WATCHES = 10
@@ -54,7 +55,7 @@ def connect(choice: ServerChoice | None = None) -> "Client":
     user's own server runs other software and is at work (an idle one is ended, and a new one started).
     """
     choice = choice or ServerChoice()
-    metadata = _token_metadata(choice.token_file)
+    metadata = token_metadata(choice.token_file)
     if choice.address is not None:
         return _checked(Client(open_channel(choice.address), metadata))
     local = LocalServer(home())
@@ -134,7 +135,7 @@ class Client:
             raise UnavailableError(
                 f"the server (software {info.software_version or 'unknown'}, process {info.pid}) speaks "
                 f"contract version {info.contract_version}, and this program {CONTRACT_VERSION}: update the "
-                f"older of the two, end the server (kill {info.pid}) and run the command again"
+                f"older of the two, end the server (kill {info.pid}) and try again"
             )
         self._pid = info.pid
         if self._local is not None and info.software_version != __version__:
@@ -167,7 +168,7 @@ class Client:
                 name = str(path).encode(errors="backslashreplace").decode()
                 raise UsageError(f"the film's name, {name}, is not UTF-8 text: rename it or its folder") from None
         else:
-            clip.upload_sha256 = upload(self._media, self._metadata, path, self._reach)
+            clip.upload_sha256 = upload(self._media, self._metadata, path, self.reach)
 
     def generate(self, spec: pb.GenerationSpec, on_event: OnEvent | None = None) -> pb.Generation:
         """Have it made, or find it made already; returns the finished job.
@@ -187,17 +188,40 @@ class Client:
                 )
             generation = self._watch(name, on_event)
         except KeyboardInterrupt:
-            self._cancel(name)
+            # Where this fails there is no job yet, or nobody left who could cancel it.
+            with suppress(V2AError):
+                self.cancel(name)
             raise
         if generation.state == pb.STATE_CANCELLED:
-            raise CancelledError("the job was cancelled: run the command again to start it anew")
+            raise CancelledError("the job was cancelled: ask again to start it anew")
         if generation.state == pb.STATE_FAILED:
             raise _error_class(generation.error_kind)(generation.error or "the server says no more than that it failed")
         return generation
 
+    def cancel(self, request_id: str) -> None:
+        """End a job at the server, for all who wait for it. Raises NotFoundError, UnavailableError."""
+        with user_errors():
+            self._generations.CancelGeneration(
+                pb.CancelGenerationRequest(request_id=request_id), timeout=_CANCEL_S, metadata=self._metadata
+            )
+
+    def is_at_work(self) -> bool:
+        """Whether the server has jobs that have not ended, whoever asked for them."""
+        page = ""
+        while True:
+            with user_errors():
+                answer = self._generations.ListGenerations(
+                    pb.ListGenerationsRequest(page_token=page), timeout=_CALL_S, metadata=self._metadata
+                )
+            if any(job.state not in _ENDED for job in answer.generations):
+                return True
+            page = answer.next_page_token
+            if not page:
+                return False
+
     def fetch(self, request_id: str, take: pb.Take, path: Path) -> None:
         """Write a finished take to path, verified, whole or not at all; it replaces what was there."""
-        download(self._generations, self._metadata, request_id, take, path, self._reach)
+        download(self._generations, self._metadata, request_id, take, path, self.reach)
 
     def _watch(self, name: str, on_event: OnEvent | None) -> pb.Generation:
         sequence = barren = 0
@@ -215,7 +239,7 @@ class Client:
             except grpc.RpcError as error:
                 if status(error)[0] not in _BROKEN:
                     raise to_user_error(error) from None
-                self._reach()
+                self.reach()
                 continue
             finally:
                 stream.cancel()
@@ -229,17 +253,13 @@ class Client:
 
     def _end_outdated(self, local: LocalServer, info: server_pb2.ServerInfo) -> NoReturn:
         what = f"your server (process {info.pid}) runs software {info.software_version}, this program is {__version__}"
-        with user_errors():
-            jobs = self._generations.ListGenerations(
-                pb.ListGenerationsRequest(), timeout=_CALL_S, metadata=self._metadata
-            )
-        if any(job.state not in _ENDED for job in jobs.generations):
+        if self.is_at_work():
             raise UnavailableError(
-                f"{what}, and it is at work: run the command again when it has finished, or end it now "
+                f"{what}, and it is at work: try again when it has finished, or end it now "
                 f"(kill {info.pid}); its jobs then go on in the new one"
             )
         local.end(info.pid)
-        raise UnavailableError(f"{what}: it was ended. Run the command again")
+        raise UnavailableError(f"{what}: it was ended. Try again")
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -251,7 +271,7 @@ class Client:
                 raise UnavailableError(self._gone("the server went away")) from error
             raise to_user_error(error) from None
 
-    def _reach(self) -> None:
+    def reach(self) -> None:
         """Return once the server answers; raise UnavailableError where it does not come back."""
         deadline = time.monotonic() + _REACH_WITHIN_S
         while True:
@@ -266,16 +286,9 @@ class Client:
     def _gone(self, what: str) -> str:
         more = f"Its log is {self._local.log}." if self._local else "Start it again."
         return (
-            f"{what} while it worked (process {self._pid}). {more} Run the same command again: what is "
+            f"{what} while it worked (process {self._pid}). {more} Ask for the same again: what is "
             "finished is kept, and the rest goes on"
         )
-
-    def _cancel(self, name: str) -> None:
-        # Where this fails there is no job yet, or nobody left who could cancel it.
-        with suppress(grpc.RpcError):
-            self._generations.CancelGeneration(
-                pb.CancelGenerationRequest(request_id=name), timeout=5, metadata=self._metadata
-            )
 
 
 def _checked(client: Client) -> Client:
@@ -287,7 +300,8 @@ def _checked(client: Client) -> Client:
     return client
 
 
-def _token_metadata(file: Path | None) -> Metadata:
+def token_metadata(file: Path | None) -> Metadata:
+    """What goes with every call to a server that wants a token. Raises UsageError where the file holds none."""
     if file is None:
         return ()
     try:

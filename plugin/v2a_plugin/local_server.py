@@ -78,18 +78,22 @@ class LocalServer:
             raise UsageError(
                 "a server cannot be started on its own on this system yet: run "
                 "`v2a serve --listen 127.0.0.1:50061 --token-file FILE` in another window, then add "
-                "`--server 127.0.0.1:50061 --token-file FILE` to this command"
+                "`--server 127.0.0.1:50061 --token-file FILE` to this command (in an editor: to its preferences)"
             )
-        if _listens(self.socket):
+        if self.listens():
             return self.address
         if self.command is None:
             require("server", "torch", "einops", "safetensors", "soxr", "pyloudnorm", "grpc_health")
         self._make_folders()
         with _lock(self.home / "start.lock"):
             # Somebody else may have started it while this process waited for the lock.
-            if not _listens(self.socket):
+            if not self.listens():
                 self._start()
         return self.address
+
+    def listens(self) -> bool:
+        """Whether it runs. Raises UnavailableError where its socket cannot be used."""
+        return hasattr(socket, "AF_UNIX") and _listens(self.socket)
 
     def end(self, pid: int) -> None:
         """Ask the running server, whose process id is given, to end, and wait for it.
@@ -144,7 +148,7 @@ class LocalServer:
         # Takes its exit status, should it end before this process does, so that no zombie is left.
         threading.Thread(target=process.wait, daemon=True).start()
         deadline = time.monotonic() + _START_WITHIN_S
-        while not _listens(self.socket):
+        while not self.listens():
             if process.poll() is not None:
                 raise UnavailableError(
                     f"the server did not start (exit status {process.returncode}). "

@@ -1,11 +1,15 @@
 """Where results go: their names, and checks before any work is done."""
 
+import re
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from v2a.errors import UsageError
 from v2a.output import storage_error
+
+_NAME_CHARS = 40
 
 
 def result_path(first: Path, layer: str, take: int, *, n_layers: int, n_takes: int) -> Path:
@@ -42,3 +46,9 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
                 pass
         except OSError as error:
             raise storage_error(path, error) from None
+
+
+def ascii_name(name: str) -> str:
+    """A name, or a part of it, as files may have it anywhere."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9-]+", "_", plain)[:_NAME_CHARS].strip("_-") or "clip"

@@ -92,7 +92,7 @@ def download(
         if digest.hexdigest() != take.sha256:
             raise StorageError(
                 f"what the server sent for {path.name} is not what it promised: {n_bytes} of "
-                f"{take.size_bytes} bytes, with another checksum. Run the command again"
+                f"{take.size_bytes} bytes, with another checksum. Try again"
             )
 
 

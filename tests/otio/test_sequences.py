@@ -2,13 +2,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import opentimelineio as otio
 import pytest
 
-from tests.conftest import paint_number
+from tests.images import CODECS, SIZE, write_images
 from tests.otio.local_maker import LocalMaker
 from tests.otio.timelines import clip, save, seconds, span, timeline
 from v2a.errors import MediaError
@@ -18,26 +17,7 @@ from v2a_otio.events import read_cut
 from v2a_otio.media import Film, Library, cover, developed
 from v2a_otio.plan import Options
 
-SIZE = (48, 96)
-CODECS = {".dpx": ("dpx", "rgb24"), ".tif": ("tiff", "rgb24"), ".png": ("png", "rgb24"), ".jpg": ("mjpeg", "yuvj444p")}
 ReadNumber = Callable[[npt.NDArray[np.uint8]], int]
-
-
-def write_images(folder: Path, suffix: str, numbers: range | list[int], prefix: str = "scan.") -> None:
-    """An image for each number, which shows it."""
-    folder.mkdir(exist_ok=True)
-    codec, pix_fmt = CODECS[suffix]
-    for number in numbers:
-        context = av.CodecContext.create(codec, "w")
-        assert isinstance(context, av.VideoCodecContext)
-        context.height, context.width = SIZE
-        context.pix_fmt, context.time_base = pix_fmt, Fraction(1, 24)
-        if codec == "mjpeg":
-            context.color_range = 2
-        frame = av.VideoFrame.from_ndarray(paint_number(number, SIZE), format="rgb24").reformat(format=pix_fmt)
-        frame.pts = 0
-        packets = context.encode(frame) + context.encode(None)
-        (folder / f"{prefix}{number:06d}{suffix}").write_bytes(b"".join(bytes(packet) for packet in packets))
 
 
 def sequence(

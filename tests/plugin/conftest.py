@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +18,13 @@ from typing import Any
 
 import pytest
 
+from tests.plugin.hosting import BRIDGE, Host
+from tests.server.conftest import new_server as new_server
+from v2a.errors import UnavailableError
+from v2a_plugin.channel import open_channel
 from v2a_plugin.cli import main
+from v2a_plugin.client import Client
+from v2a_plugin.local_server import LocalServer
 
 FAKE = Path(__file__).with_name("fake_server.py")
 
@@ -91,6 +99,30 @@ def run_v2a(
 def film(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path]) -> Path:
     """Two seconds of silent film."""
     return make_film(tmp_path_factory.mktemp("film") / "reel.mp4", Fraction(25), 50)
+
+
+@pytest.fixture
+def new_host(short_home: Path) -> Iterator[Callable[..., Host]]:
+    """Makes hosts whose bridges share a home; they end with the test."""
+    hosts: list[Host] = []
+
+    def make(command: Sequence[str] = BRIDGE) -> Host:
+        hosts.append(Host(short_home, command))
+        return hosts[-1]
+
+    yield make
+    for host in hosts:
+        host.client.close()
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A home folder whose socket has a short path; its server ends with the test."""
+    folder = Path(tempfile.mkdtemp(prefix="v2a"))
+    yield folder / "home"
+    with suppress(UnavailableError), Client(open_channel(LocalServer(folder / "home").address)) as client:
+        end(client.info().pid)
+    shutil.rmtree(folder)
 
 
 def listens(path: Path) -> bool:

@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from v2a.errors import BusyError, MediaError, NotFoundError, StorageError, UnavailableError, UsageError
 from v2a.request import Delivery, Layer, Piece, Sampling
 from v2a_api.v1 import generation_pb2 as pb
+from v2a_plugin.channel import open_channel
 from v2a_plugin.client import Client, ServerChoice, connect, request_id
 from v2a_plugin.specs import clip_spec, generation_spec
 
@@ -102,10 +104,29 @@ def test_a_server_hears_who_asks_and_how_urgently(fake_server: Start, film: Path
 def test_a_server_that_dies_is_reported_with_what_to_do(fake_server: Start, film: Path) -> None:
     server = fake_server("dies")
     with connect(ServerChoice(server.address)) as client:
-        with pytest.raises(UnavailableError, match="Run the same command again") as caught:
+        with pytest.raises(UnavailableError, match="Ask for the same again") as caught:
             client.generate(build(client, film))
         assert f"process {server.process.pid}" in str(caught.value)
     assert server.process.wait() == -signal.SIGKILL
+
+
+def test_a_server_that_came_back_is_found_at_once_though_an_older_client_missed_it(
+    fake_server: Start, tmp_path: Path
+) -> None:
+    first = fake_server()
+    with connect(ServerChoice(first.address)) as older:
+        first.process.kill()
+        first.process.wait()
+        until_s = time.monotonic() + 3
+        while time.monotonic() < until_s:  # each failure makes it wait longer before it tries again
+            with pytest.raises(UnavailableError):
+                older.info()
+            time.sleep(0.2)
+        (tmp_path / "s").unlink(missing_ok=True)
+        fake_server()
+        # The very first call: `connect` would try twice, and so hide half of the failures.
+        with Client(open_channel(first.address)) as newer:
+            assert newer.info().pid != first.process.pid
 
 
 def test_a_server_that_died_before_the_next_job_is_reported_so_too(fake_server: Start, film: Path) -> None:
@@ -114,7 +135,7 @@ def test_a_server_that_died_before_the_next_job_is_reported_so_too(fake_server: 
         spec = build(client, film)
         server.process.kill()
         server.process.wait()
-        with pytest.raises(UnavailableError, match="Run the same command again"):
+        with pytest.raises(UnavailableError, match="Ask for the same again"):
             client.generate(spec)
 
 

@@ -26,12 +26,16 @@ _SEEDS = itertools.count(1_000)
 
 @dataclass
 class Server:
-    """A server with the tone worker, in a folder with `model/`, `store/`, `films/` and its log."""
+    """A server with the tone worker, in a folder with `model/`, `store/`, `films/` and its log.
+
+    worker: what Python runs in the tone worker's place.
+    """
 
     folder: Path
     model_digest: str
     listen: str
     options: dict[str, Any] = field(default_factory=dict)
+    worker: tuple[str, ...] = ()
 
     def start(self) -> "Server":
         """Start it and wait until it listens."""
@@ -43,7 +47,7 @@ class Server:
         }
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, _HERE / "tone_server.py", self.folder / "model", json.dumps(options)],
+                [sys.executable, _HERE / "tone_server.py", self.folder / "model", json.dumps(options), *self.worker],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

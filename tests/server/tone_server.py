@@ -1,4 +1,4 @@
-"""The real server with the tone worker: python tone_server.py MODEL_DIR OPTIONS_JSON."""
+"""The real server with the tone worker, or another: python tone_server.py MODEL_DIR OPTIONS_JSON [WORKER]."""
 
 import json
 import logging
@@ -26,10 +26,12 @@ def main() -> None:
     if clock := options.pop("clock", None):
         _let_the_clock_jump(Path(clock))
     n_workers = options.pop("workers", 1)
-    worker = [sys.executable, str(Path(__file__).with_name("tone_worker.py")), str(model.parent / "broken")]
+    tones = [str(Path(__file__).with_name("tone_worker.py")), str(model.parent / "broken")]
+    worker = [sys.executable, *(sys.argv[3:] or tones)]
+    card = read_card(model)
     try:
         app.run(
-            app.ServeOptions(**options), lambda: {"tones": read_card(model)}, [worker] * n_workers, on_listening=_tell
+            app.ServeOptions(**options), lambda: {card.name: read_card(model)}, [worker] * n_workers, on_listening=_tell
         )
     except V2AError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -36,7 +36,7 @@ class ToneEngine:
     def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
         """See Engine."""
         request = request_from_proto(run.spec)
-        plan = json.loads(request.layers[0].prompt or "{}")
+        plan = self.plan(request.layers[0].prompt)
         if plan.get("prints"):
             sys.stdout.write("a library says hello\n")
             sys.stdout.flush()
@@ -45,8 +45,12 @@ class ToneEngine:
             for index in range(request.sampling.takes):
                 self._sample(run, plan, report)
                 if warning := plan.get("warning"):
-                    report.warning(warning)
-                self._write(run, layer.name, index, plan, report)
+                    report.warning(str(warning))
+                self.write(run, layer.name, index, report)
+
+    def plan(self, prompt: str) -> dict[str, object]:
+        """How a job goes, out of its first layer's prompt."""
+        return dict(json.loads(prompt or "{}"))
 
     def _sample(self, run: worker_pb2.ToWorker.Run, plan: dict[str, object], report: Report) -> None:
         steps = int(str(plan.get("steps", 2)))
@@ -68,9 +72,8 @@ class ToneEngine:
             if plan.get("error"):
                 raise MediaError(str(plan["error"]))
 
-    def _write(
-        self, run: worker_pb2.ToWorker.Run, layer: str, index: int, plan: dict[str, object], report: Report
-    ) -> None:
+    def write(self, run: worker_pb2.ToWorker.Run, layer: str, index: int, report: Report) -> None:
+        """Make a take's file and tell of it."""
         request = request_from_proto(run.spec)
         n_samples = request.clip.n_samples(request.delivery.rate_hz)
         hz = 220 * (index + 1) + request.sampling.seed
@@ -82,6 +85,7 @@ class ToneEngine:
             file.setframerate(request.delivery.rate_hz)
             file.writeframes(tone.astype("<i2").tobytes())
         wav = path.read_bytes()
+        plan = self.plan(request.layers[0].prompt)
         if parts := int(str(plan.get("grows", 0))):
             self._grow(run, layer, index, wav, parts, plan, report)
         take = generation_pb2.Take(

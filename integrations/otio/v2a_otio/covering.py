@@ -11,7 +11,7 @@ from v2a.media import VideoInfo
 from v2a.request import Piece
 from v2a_otio.events import Event
 from v2a_otio.relinking import first_of
-from v2a_otio.sequences import ImageSequence, gaps, is_made, make_film
+from v2a_plugin.sequences import ImageSequence, gaps, is_made, make_film
 from v2a_plugin.timeline import Range
 
 _ZERO = Fraction(0)

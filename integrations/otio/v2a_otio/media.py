@@ -14,9 +14,8 @@ from v2a.media import VideoInfo, probe
 from v2a_otio.bundles import unpacked
 from v2a_otio.covering import Coverage, Film, cover, developed
 from v2a_otio.events import Event
-from v2a_otio.naming import Images
 from v2a_otio.relinking import Shelf, first_of
-from v2a_otio.sequences import SUFFIXES, ImageSequence, chosen, facts, sequences_in, still
+from v2a_plugin.sequences import SUFFIXES, Images, ImageSequence, chosen, facts, sequences_in, still
 
 __all__ = ["Coverage", "Film", "Library", "cover", "developed"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import opentimelineio as otio
 
 from v2a_otio.times import exact, exact_rate
+from v2a_plugin.sequences import Images
 
 # Where programs write the reel, as paths into metadata: of the clip, then of its media reference.
 _REELS = (
@@ -26,23 +27,6 @@ _REELS = (
 # Reels that stand for "none".
 _NO_REELS = ("", "AX", "UNKNOWN", "NONE")
 _NUMBERED = re.compile(r"^(?P<prefix>.*?)(?:%0?(?P<width>\d*)d|(?P<marks>#+)|\[(?P<first>\d+)-\d+\])(?P<suffix>\.\w+)$")
-
-
-@dataclass(frozen=True)
-class Images:
-    """A sequence of image files, one a frame.
-
-    folder: the address of their folder. prefix, suffix: around the number in their names; prefix None: whatever
-    the folder holds. first: the number of the first frame, None: the lowest there is; step: from one to the next.
-    rate: images a second, None where not said.
-    """
-
-    folder: str
-    prefix: str | None = None
-    suffix: str = ""
-    first: int | None = None
-    step: int = 1
-    rate: Fraction | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """What is to be made for each event: its film, range, words and file names."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +10,12 @@ from v2a_otio.events import Cut, Event
 from v2a_otio.media import Coverage, Film, Library, cover
 from v2a_plugin.cut_table import CutTable, Shot, table_for_cut
 from v2a_plugin.notes import said_by_notes
+from v2a_plugin.outputs import ascii_name
 from v2a_plugin.prompt_table import PromptTable
 from v2a_plugin.prompts import said_by_markers
 from v2a_plugin.words import LayerWords, Said, Words, layer_words, settle
 
 RATE_HZ = 48_000
-_NAME_CHARS = 40
 
 
 @dataclass(frozen=True)
@@ -146,9 +144,3 @@ def _words(event: Event, cut: Cut, options: Options, table: list[Said]) -> Words
     """The table's words, then the markers', the metadata's and the command line's (see `v2a_plugin.words`)."""
     notes = said_by_notes(event.notes, cut.rate, event.record.start_s)
     return settle([*table, said_by_markers(event.markers), *notes, options.said])
-
-
-def ascii_name(name: str) -> str:
-    """A name, or a part of it, as files may have it anywhere."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9-]+", "_", plain)[:_NAME_CHARS].strip("_-") or "clip"

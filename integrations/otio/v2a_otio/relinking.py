@@ -20,7 +20,7 @@ from v2a.errors import MediaError, NotFoundError, UsageError
 from v2a.media import VideoInfo
 from v2a.media.film import open_container
 from v2a_otio.events import Event
-from v2a_otio.sequences import SUFFIXES, ImageSequence, sequences_in
+from v2a_plugin.sequences import SUFFIXES, ImageSequence, sequences_in
 from v2a_plugin.timeline import parse_time
 
 _FILMS = (

@@ -11,8 +11,9 @@ from v2a.audio import sample_at
 from v2a.delivery import Bext, WavInfo, write_wav_blocks
 from v2a.output import storage_error
 from v2a_otio.mix import Samples, channels, mix
-from v2a_otio.plan import RATE_HZ, Plan, ascii_name
+from v2a_otio.plan import RATE_HZ, Plan
 from v2a_otio.tracks import PlacedFile
+from v2a_plugin.outputs import ascii_name
 from v2a_plugin.placement import DEPARTMENTS
 from v2a_plugin.timeline import Range
 

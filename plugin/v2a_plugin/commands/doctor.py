@@ -51,6 +51,7 @@ def _findings(server: str | None, token_file: Path | None) -> Iterator[Finding]:
     yield from (_extra(name, needed=name == "server" and server is None) for name in _USER_EXTRAS)
     yield from _home()
     yield _ffmpeg()
+    yield from _resolve()
     yield from _server(server, token_file)
 
 
@@ -129,6 +130,21 @@ def _ffmpeg() -> Finding:
     found = f"libavcodec {'.'.join(str(n) for n in av.library_versions['libavcodec'])} in PyAV {av.__version__}"
     advice = f"It lacks {', '.join(missing)}: run pip install --force-reinstall av" if missing else ""
     return Finding("ffmpeg", found, advice)
+
+
+def _resolve() -> Iterator[Finding]:
+    """DaVinci Resolve, where it was ever started."""
+    from v2a_plugin.resolve_folders import Scripts, resolve_finds_python, usual_folder
+
+    scripts = Scripts(usual_folder())
+    if not scripts.fusion.parent.is_dir():
+        return
+    ours, version = scripts.menu.version, _version_of(_DISTRIBUTION)
+    advice = "Run `v2a install resolve` for its menu scripts" if ours != version else ""
+    yield Finding("resolve", f"{scripts.state()} in {scripts.menu.folder}", advice)
+    if sys.platform == "darwin" and ours and not resolve_finds_python():
+        found = "Resolve finds none: /usr/local/bin/python3 is not there, and PYTHON3HOME is not set"
+        yield Finding("resolve's python", found, "Run `v2a install resolve` again, then log out and in")
 
 
 def _server(address: str | None, token_file: Path | None) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ _BUCKETS = 12_288
 _DIM = 64
 MAX_WORDS = 12
 _BY_SPELLING = 0.2  # of words that have a meaning, in training
-_BLUR = 0.6  # of meanings (of unit variance) at most, in training: what is near a word is to sound like it
 _STOP_WORDS = frozenset(
     {
         "a",
@@ -86,11 +85,10 @@ class TextEncoder(nn.Module):
             indices = torch.tensor([index for word in grams for index in word], device=device)
             lengths = torch.tensor([0, *[len(word) for word in grams[:-1]]], device=device)
             spelt = self.project(self.grams(indices, lengths.cumsum(0)))
-            meanings = self.meanings.of(flat).to(device)
+            meant = self.meaning(self.meanings.of(flat).to(device))
             by_meaning = torch.tensor([word in self.meanings for word in flat], device=device)
             if self.training:
-                meanings = meanings + _BLUR * torch.rand(len(flat), 1, device=device) * torch.randn_like(meanings)
                 by_meaning &= torch.rand(len(flat), device=device) > _BY_SPELLING
-            vectors = self.norm(torch.where(by_meaning[:, None], self.meaning(meanings), spelt))
+            vectors = self.norm(torch.where(by_meaning[:, None], meant, spelt))
             out = out.masked_scatter(mask[..., None], vectors.to(out.dtype))
         return out, mask

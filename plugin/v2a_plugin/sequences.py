@@ -1,4 +1,4 @@
-"""Image sequences: what is there of one, and a small film of the frames that an event needs.
+"""Image sequences: what is there of one, and a small film of the frames that a sound needs.
 
 The server reads films alone. Models see pictures of a few hundred pixels, so the film is small; it has the
 sequence's exact rate, one frame an image, and the same bytes whenever it is made of the same images. Frames that are
@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,10 +19,9 @@ import av
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from v2a.errors import MediaError
+from v2a.errors import MediaError, NotFoundError
 from v2a.media import VideoInfo
 from v2a.output import whole_file
-from v2a_otio.naming import Images
 
 # FFmpeg's readers of single images, by suffix: they take the one file, never a pattern.
 _READERS = {
@@ -32,6 +31,8 @@ _READERS = {
     ".png": "png_pipe",
     ".jpg": "jpeg_pipe",
     ".jpeg": "jpeg_pipe",
+    ".webp": "webp_pipe",
+    ".bmp": "bmp_pipe",
 }
 SUFFIXES = tuple(_READERS)
 _NUMBERED = re.compile(r"^(?P<prefix>.*?)(?P<number>\d{1,12})(?P<suffix>\.\w+)$", re.ASCII)
@@ -42,8 +43,25 @@ _SAID_NUMBERS = 8
 
 
 @dataclass(frozen=True)
+class Images:
+    """A sequence of image files, one a frame.
+
+    folder: the address of their folder. prefix, suffix: around the number in their names; prefix None: whatever
+    the folder holds. first: the number of the first frame, None: the lowest there is; step: from one to the next.
+    rate: images a second, None where not said.
+    """
+
+    folder: str
+    prefix: str | None = None
+    suffix: str = ""
+    first: int | None = None
+    step: int = 1
+    rate: Fraction | None = None
+
+
+@dataclass(frozen=True)
 class ImageSequence:
-    """Images on the disk, a frame each. names: by number, in order. first: the number of frame 0."""
+    """Images on the disk, a frame each. names: in the folder, by number, in order. first: the number of frame 0."""
 
     folder: Path
     prefix: str
@@ -114,6 +132,29 @@ def chosen(folder: Path, images: Images) -> ImageSequence:
 def still(path: Path) -> ImageSequence:
     """A single image."""
     return ImageSequence(path.parent, path.stem, path.suffix, {0: path.name}, 0)
+
+
+def listed(paths: Sequence[Path]) -> ImageSequence:
+    """Images as a list of absolute paths gives them, whatever their names, the first as frame 0.
+
+    Files that are not there are missing images. Raises NotFoundError where none is there, MediaError for a file whose
+    ending is no image's.
+    """
+    check_endings(paths)
+    names = {number: str(path) for number, path in enumerate(paths) if path.is_file()}
+    if not names:
+        raise NotFoundError(
+            f"{paths[0]} is not there, nor any other of {len(paths)} images: they were moved or renamed"
+        )
+    first = paths[0]
+    return ImageSequence(first.parent, first.stem.rstrip("0123456789"), first.suffix, names, 0)
+
+
+def check_endings(paths: Sequence[Path]) -> None:
+    """Raise MediaError for a file whose ending is no image's."""
+    for path in paths:
+        if path.suffix.lower() not in _READERS:
+            raise MediaError(f"{path.name}: images are read as {', '.join(suffix.lstrip('.') for suffix in SUFFIXES)}")
 
 
 def facts(images: ImageSequence, rate: Fraction) -> VideoInfo:

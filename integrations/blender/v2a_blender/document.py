@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the file itself remembers: the name of its edit, and which jobs' sounds it has had.
+
+It is kept in a custom property of each scene that has jobs, and in memory too, as an undo may take it from the scene.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+KEY = "v2a_document"
+_FILE, _N_REMEMBERED = "v2a_documents.json", 200
+
+
+def read() -> tuple[str, set[str]]:
+    """The file's name of its edit, "" where it has none, and the jobs that it has had the sounds of."""
+    name, placed = "", set()
+    for scene in bpy.data.scenes:
+        kept = _kept(scene)
+        name = name or str(kept.get("document", ""))
+        placed |= set(kept.get("placed", ()))
+    return name or _paths().get(bpy.data.filepath, ""), placed
+
+
+def write(scene: Any, name: str, placed: Iterable[str]) -> str:
+    """Note both in a scene, and answer how the scene is named for good, whatever the user calls it."""
+    kept = _kept(scene)
+    kept = {"document": name, "scene": kept.get("scene") or uuid.uuid4().hex, "placed": sorted(placed)}
+    scene[KEY] = json.dumps(kept)
+    return str(kept["scene"])
+
+
+def remember(name: str) -> None:
+    """Note the edit's name for the open file outside of it too, in case that it is never saved again."""
+    if not bpy.data.filepath:
+        return
+    paths = _paths()
+    paths.pop(bpy.data.filepath, None)
+    paths[bpy.data.filepath] = name
+    newest = dict(list(paths.items())[-_N_REMEMBERED:])
+    path = Path(bpy.utils.user_resource("CONFIG", create=True)) / _FILE
+    with suppress(OSError):
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(newest), encoding="utf-8")
+        fresh.replace(path)
+
+
+def _paths() -> dict[str, str]:
+    try:
+        paths = json.loads((Path(bpy.utils.user_resource("CONFIG")) / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return paths if isinstance(paths, dict) else {}
+
+
+def scenes_with_jobs() -> list[Any]:
+    """The scenes that something was noted in."""
+    return [scene for scene in bpy.data.scenes if _kept(scene)]
+
+
+def find_scene(name: str, title: str) -> Any | None:
+    """The scene of a job: by its lasting name, or by its title where an undo took that away."""
+    by_name = (scene for scene in bpy.data.scenes if name and _kept(scene).get("scene") == name)
+    return next(by_name, None) or bpy.data.scenes.get(title)
+
+
+def _kept(scene: Any) -> dict[str, Any]:
+    try:
+        kept = json.loads(scene.get(KEY, "{}"))
+    except (TypeError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a finished job to its strips: plan, place, one undo step, read back, compare, repair once or report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import compat, document, placing, reading
+from .table import Row, named_apart, read_back_differs
+
+Done = Callable[[str, list[str]], None]
+_AGAIN = "press Place in the list to try again"
+
+
+def insert(service: Any, row: Row, done: Done) -> None:
+    """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done."""
+    scene = document.find_scene(str(row.tag.get("scene", "")), str(row.tag.get("title", "")))
+    if scene is None:
+        done(
+            row.id,
+            [f"the scene of '{row.name}' is gone: its files are listed here, add them by hand where you need them"],
+        )
+        return
+    metas = [str(name) for name in row.tag.get("metas", [])]
+    container = placing.container_of(scene, metas)
+    placing.remove(container, row.id, row.takes)  # what an earlier try left
+    title = scene.name
+    params = {
+        "job": row.id,
+        "rate": str(reading.rate_of(scene)),
+        "channels": reading.read_channels(container),
+        "first": int(row.tag.get("channel", 1)),
+    }
+
+    def planned(result: Any, error: Exception | None) -> None:
+        if error is not None and _is_gone(error):
+            service.postpone(row.id)
+        elif error is not None:
+            done(row.id, [f"{error}; {_AGAIN}"])
+        else:
+            _place(service, row, (title, metas), result["items"], done)
+
+    service.client.call("plan", params, planned)
+
+
+def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dict[str, Any]], done: Done) -> None:
+    if compat.is_occupied():  # the user began something meanwhile: with the next tick it is planned anew
+        service.postpone(row.id)
+        return
+    container = _container(row, where)
+    if container is None:
+        service.postpone(row.id)
+        return
+    scene = container.id_data
+    others = [strip.name for strip in compat.all_strips(compat.editor_of(scene))]
+    items = named_apart(items, others)
+    try:
+        placing.place(container, items, row.id, str(row.tag.get("of", "")))
+    except placing.PlacingError as error:
+        done(row.id, [f"{error}; {_AGAIN}"])
+        return
+    for job in row.tag.get("replaces", []):
+        for layer in {item["layer"] for item in items}:
+            _mute(scene, str(job), layer)
+    compat.push_undo(f"V2A sound for {row.name}")
+    _verify(service, row, where, items, done, repaired=False)
+
+
+def _verify(
+    service: Any, row: Row, where: tuple[str, list[str]], items: list[dict[str, Any]], done: Done, repaired: bool
+) -> None:
+    container = _container(row, where)
+    found = placing.read_back(container, row.id) if container else []
+
+    def verified(result: Any, error: Exception | None) -> None:
+        if error is None:
+            sentences = list(result["differences"])
+        else:  # the bridge is gone or cannot compare: then we do
+            sentences = [f"'{item['name']}' lies elsewhere" for item in read_back_differs(items, found)]
+        container = _container(row, where)
+        if not sentences or container is None:
+            done(row.id, sentences)
+            return
+        placing.remove(container, row.id, items)
+        if not repaired:
+            try:
+                placing.place(container, items, row.id, str(row.tag.get("of", "")))
+            except placing.PlacingError as failure:
+                sentences.append(str(failure))
+            else:
+                compat.push_undo(f"V2A sound for {row.name}, placed again")
+                _verify(service, row, where, items, done, repaired=True)
+                return
+        compat.push_undo(f"V2A sound for {row.name} taken back")
+        done(row.id, [f"the sound was taken out again, as it did not lie as planned: {'; '.join(sentences)}. {_AGAIN}"])
+
+    service.client.call("verify", {"items": items, "found": found}, verified)
+
+
+def _container(row: Row, where: tuple[str, list[str]]) -> Any | None:
+    """Where it goes, looked up anew: references do not outlive an undo."""
+    scene = document.find_scene(str(row.tag.get("scene", "")), where[0])
+    return None if scene is None else placing.container_of(scene, where[1])
+
+
+def _mute(scene: Any, job: str, layer: str) -> None:
+    for strip, made in placing.made_in(scene):
+        if made["job"] == job and made["layer"] == layer:
+            strip.mute = True
+
+
+def _is_gone(error: Exception) -> bool:
+    return getattr(error, "kind", "") == "BridgeEndedError"

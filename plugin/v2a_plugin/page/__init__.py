@@ -1,0 +1,9 @@
+"""A page in the browser for hosts without windows of their own: say what is wanted, hear it, keep it.
+
+It is served on loopback for one person and one purpose, and closes itself when that is done. The address that opens it
+holds a token that works once: whoever reads it later, in a list of processes or a browser's history, gets nothing.
+"""
+
+from v2a_plugin.page.pages import Desk, Form, Page, Pages
+
+__all__ = ["Desk", "Form", "Page", "Pages"]
