@@ -8,13 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.hosts.browser import Page, browser
 from tests.hosts.conftest import program
 from tests.hosts.contract import FlashFilm, flash_film
+from tests.plugin.test_page import FORM, Desk
 from tests.resolve.menu import ADDRESS, Menu
 from tests.server.running import Server
+from v2a.audio import Audio
+from v2a.delivery import write_wav
+from v2a_plugin.page import Page as WaitingPage
+from v2a_plugin.page import Pages
 
 __all__ = ["flash_film", "program"]
 
@@ -74,3 +80,28 @@ def _until(page: Page, condition: str) -> None:
 
 def _fill(page: Page, selector: str, text: str) -> None:
     page.evaluate(f"document.querySelector({selector!r}).value = {text!r}")
+
+
+def test_of_sounds_that_wait_only_those_are_kept_that_the_person_chooses(
+    tmp_path: Path, program: Callable[..., str]
+) -> None:
+    chromium = program("chromium")
+    write_wav(tmp_path / "take.wav", Audio(np.zeros((1, 4800), np.float32), 48_000))
+    desk = Desk(tmp_path / "take.wav")
+    jobs = [desk.submit({"name": name, "takes": 2}) for name in ("one", "two", "three")]
+    pages = Pages(lambda result: None)
+    opened = pages.open(WaitingPage("Sounds to keep", desk, FORM, [], jobs, {}))
+    (tmp_path / "profile").mkdir()
+    with browser(chromium, tmp_path / "profile") as page:
+        page.call("Page.navigate", url=opened["url"])
+        _until(page, "document.querySelectorAll('audio').length === 6")
+        assert page.evaluate("document.querySelectorAll('input:checked').length") == 0
+        assert page.evaluate("document.querySelector('#keep').disabled")
+        boxes = "document.querySelectorAll('#jobs input')"
+        for index in (0, 2, 3, 0):  # one is chosen and given up; of two takes of another the last one counts
+            page.evaluate(f"{boxes}[{index}].click()")
+        assert page.evaluate(f"[...{boxes}].map((box) => box.checked)") == [False, False, False, True, False, False]
+        page.evaluate("document.querySelector('#keep').click()")
+        _until(page, "document.querySelector('h1').innerText.startsWith('Kept')")
+        assert page.errors == []
+    assert pages.close(opened["page"])["kept"] == [{"job": jobs[1], "takes": [2]}]

@@ -106,6 +106,21 @@ def test_another_try_mutes_the_former_and_gives_it_back(resolve: ResolveDouble, 
     assert [(strip.made["seed"], strip.muted) for strip in ours(resolve.strips())] == [(0, False)]
 
 
+def test_an_old_try_that_is_placed_after_all_leaves_the_newer_one_alone(
+    resolve: ResolveDouble, flash_film: FlashFilm
+) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.until("succeeded")
+    resolve.again(resolve.jobs()[0].id)
+    while not all(status["state"] == "succeeded" for status in resolve._statuses()):
+        resolve._session.pump()
+    old, new = resolve._statuses()
+    placing.place(resolve.host, resolve._session.ask, new, [1])
+    placing.place(resolve.host, resolve._session.ask, old, [1])
+    assert {strip.made["seed"]: strip.muted for strip in ours(resolve.strips())} == {0: False, 1: False}
+
+
 def test_a_locked_track_is_told_of_and_nothing_is_removed(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
     _film(resolve, flash_film([5]))
     resolve.press()

@@ -175,7 +175,7 @@ def test_a_short_clip_deep_in_its_film_plays_a_little_faster_or_slower(
     resolve = _resolve()
     resolve._put(resolve._film(film, "24", 100_000), 0, duration, source_start=1800 * 24, speed=speed)
     (shot,) = reading.read(Host(resolve)).shots
-    assert (shot.source_s, shot.speed) == (1800, speed)
+    assert (shot.source_s, shot.speed) == (Fraction(1800), speed)
 
 
 def test_a_clip_whose_speed_shows_nowhere_else_starts_where_its_source_frame_says(film: str) -> None:

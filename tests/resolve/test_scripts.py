@@ -149,6 +149,18 @@ def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) ->
     assert "take2.wav" in waiting.audio[0][2][0][0], "before 20.2 clips have the names of their files"
 
 
+def test_of_sounds_that_wait_the_window_keeps_the_chosen_one_alone(menu: Menu, scene: Scene) -> None:
+    first = scene(behaviour={"studio": True}, marks=[0, 300])
+    first["clips"].append({**first["clips"][0], "at": 200})
+    both = [["generate", "Clicked"], ["generate", "Text", "Generate"], ["cancel", "Clicked"]]
+    menu.run("V2A Generate with options", first | {"window": both})
+    later = [["keep", "Text", "Keep"], ["take", "CurrentIndex", 1], ["keep", "Clicked"]]
+    run = menu.run("V2A Audition and keep", first | {"window": later})
+    assert "1 sound is in the timeline" in run.said
+    ((_, _, items),) = run.audio
+    assert [item[1:] for item in items] == [[_START + 200, 96]]
+
+
 def test_the_doctor_says_what_works(menu: Menu, scene: Scene) -> None:
     run = menu.run("V2A Doctor", scene(behaviour={"end_frame": "inclusive"}))
     for line in (

@@ -18,8 +18,9 @@ _MAX_KEPT = 200
 class Insert:
     """One job's sounds in a timeline.
 
-    shot: what further tries of the same have in common. clips: unique ids, and the layer of each. media: unique ids.
-    tracks: names of those that were made for it. silenced: clips of former tries that it muted.
+    shot: what further tries of the same have in common. submitted: when the job was asked for. clips: unique ids, and
+    the layer of each. media: unique ids. tracks: names of those that were made for it. silenced: clips of former tries
+    that it muted.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Insert:
     tracks: list[str] = field(default_factory=list)
     silenced: list[str] = field(default_factory=list)
     made_bin: bool = False
+    submitted: str = ""
 
     @classmethod
     def begun(cls, host: Host, timeline: Any, status: Mapping[str, Any], shot: str) -> Insert:
@@ -42,6 +44,7 @@ class Insert:
             memory.forget(name)
         in_order = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
         insert = cls(in_order, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
+        insert.submitted = str(status.get("submitted", ""))
         insert.write()
         return insert
 
@@ -72,11 +75,11 @@ def last(project: str, timeline: str) -> Insert | None:
 
 
 def former_tries(insert: Insert, layers: Collection[str]) -> list[str]:
-    """The clips of former tries of the same shot, of these layers."""
+    """The clips of former tries of the same shot, of these layers: not of newer ones, where an old one is placed."""
     return [
         clip
         for one in kept(insert.project)
-        if insert.shot and one.shot == insert.shot and one.id != insert.id
+        if insert.shot and one.shot == insert.shot and one.id != insert.id and one.submitted <= insert.submitted
         for clip, layer in one.clips.items()
         if layer in layers
     ]

@@ -184,11 +184,11 @@ class Choice:
             play(next(take["path"] for take in takes if take["take"] == chosen[1]))
 
     def _keep(self) -> None:
-        """Keep the chosen take, and of all other jobs the first."""
+        """Keep the chosen take; and where sounds were asked for here, the first one of each other job."""
         chosen = self._chosen()
         if chosen is None:
             return
-        kept = {job: [number] for job, number in reversed(self._listed)}
+        kept = {job: [number] for job, number in reversed(self._listed) if self._wanted}
         kept[chosen[0]] = [chosen[1]]
         self._kept = [{"job": job, "takes": kept[job]} for job in self._jobs if job in kept]
         self._end("kept")
