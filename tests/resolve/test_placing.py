@@ -73,6 +73,30 @@ def _audio(state: dict[str, Any]) -> list[Any]:
     return [track for track in state["timelines"]["Timeline 1"]["tracks"] if track[0] == "audio"]
 
 
+@pytest.mark.parametrize(
+    ("marks", "after"),
+    [
+        ({"video": {"in": 4}}, {"video": {"in": 4, "out": 95}}),
+        ({"audio": {"out": 8}}, {"audio": {"in": 0, "out": 8}}),
+        ({"video": {"in": 4, "out": 8}, "audio": {}}, {"video": {"in": 4, "out": 8}}),
+    ],
+)
+def test_a_lone_mark_of_the_user_is_not_lost(
+    resolve: ResolveDouble,
+    flash_film: FlashFilm,
+    capsys: pytest.CaptureFixture[str],
+    marks: dict[str, dict[str, int]],
+    after: dict[str, dict[str, int]],
+) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.resolve._timeline._marks = dict(marks)
+    resolve.wait()
+    assert resolve.resolve._timeline._marks == after
+    lone = any(len(span) == 1 for span in marks.values())
+    assert ("as a script sets both, there is an" in capsys.readouterr().out) == lone
+
+
 def test_what_the_user_put_on_its_track_or_uses_elsewhere_stays(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
     _film(resolve, flash_film([5]))
     resolve.press()
