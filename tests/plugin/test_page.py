@@ -1,7 +1,9 @@
 """The page that a bridge serves: who may ask for what, and how it ends."""
 
+import contextlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -154,6 +156,22 @@ def test_others_are_refused(
 ) -> None:
     _, visitor = opened
     assert visitor.ask(path, body, **headers)[0] == status
+
+
+def test_the_body_of_a_refused_request_is_not_taken_for_another_request(opened: tuple[str, Visitor]) -> None:
+    _, visitor = opened
+    host, port = visitor.host.split(":")
+    smuggled = f"GET /look HTTP/1.1\r\nHost: {visitor.host}\r\nX-V2A-Key: {visitor.key}\r\n\r\n"
+    head = f"POST /keep HTTP/1.1\r\nHost: evil.example\r\nContent-Length: {len(smuggled)}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}{smuggled}".encode())
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # as a socket is closed on what nobody has read
+            while part := connection.recv(65536):
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 421 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_asked_heard_and_kept(
