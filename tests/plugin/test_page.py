@@ -110,15 +110,25 @@ def opened(pages: Pages, desk: Desk) -> tuple[str, Visitor]:
     return answer["page"], visitor
 
 
-def test_the_address_works_once(pages: Pages, desk: Desk) -> None:
+def test_the_address_works_once(pages: Pages, desk: Desk, ended: list[Mapping[str, Any]]) -> None:
     address = urlsplit(pages.open(Page("t", desk, FORM, [{"name": "one"}], [], {}))["url"])
     assert address.hostname == "127.0.0.1"
     visitor = Visitor(address.netloc)
     assert visitor.ask("/open", {"token": "wrong"})[0] == 403
     assert visitor.ask("/look")[0] == 403
     assert visitor.ask("/open", {"token": address.fragment})[0] == 200
-    status, found, _ = visitor.ask("/open", {"token": address.fragment})
+    assert ended == []
+
+
+def test_an_address_that_is_used_again_ends_the_page(
+    pages: Pages, opened: tuple[str, Visitor], ended: list[Mapping[str, Any]]
+) -> None:
+    """Somebody who read it may have been first: the person who comes second is not to be left beside them."""
+    name, visitor = opened
+    token = pages._open[name][0].token
+    status, found, _ = Visitor(visitor.host).ask("/open", {"token": token})
     assert (status, "run the script in your editor again" in found["error"]) == (403, True)
+    assert _awaited(ended)["state"] == "gone"
 
 
 def test_the_page_itself_holds_no_secret_and_runs_nothing_of_others(opened: tuple[str, Visitor]) -> None:

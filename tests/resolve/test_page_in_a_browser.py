@@ -1,8 +1,10 @@
 """V2A Generate with options in a real browser: what its person sees, hears and keeps."""
 
+import contextlib
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +48,9 @@ def test_a_person_asks_hears_and_keeps(
     address = running.until(ADDRESS)
     (tmp_path / "profile").mkdir()
     with browser(chromium, tmp_path / "profile") as page:
-        page.call("Page.navigate", url=f"{address[1]}/#{address[2]}")
+        (file,) = (menu.home / "pages").iterdir()
+        page.call("Page.navigate", url=file.as_uri())
+        _arrived(page)
         _until(page, "document.querySelector('#form') && !document.querySelector('#form').hidden")
         assert page.evaluate("location.href") == f"{address[1]}/", "the token is out of the address"
         _fill(page, ".prompt", "a door")
@@ -69,6 +73,7 @@ def test_a_person_asks_hears_and_keeps(
         _until(page, "document.querySelector('h1').innerText.startsWith('Kept')")
         assert page.errors == []
     assert "1 sound is in the timeline" in running.end()
+    assert list((menu.home / "pages").iterdir()) == []
     ((track, _, items),) = running.audio
     assert track == "V2A MIX"
     assert "take 2" in items[0][0]
@@ -76,6 +81,17 @@ def test_a_person_asks_hears_and_keeps(
 
 def _until(page: Page, condition: str) -> None:
     assert page.evaluate(_UNTIL % condition)
+
+
+def _arrived(page: Page) -> None:
+    """The file leads to the page; what is evaluated meanwhile gets no answer."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(AssertionError):
+            if page.evaluate("location.protocol === 'http:' && document.readyState === 'complete'"):
+                return
+        time.sleep(0.1)
+    raise AssertionError(page.evaluate("location.href"))
 
 
 def _fill(page: Page, selector: str, text: str) -> None:

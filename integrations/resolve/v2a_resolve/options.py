@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
-from . import inserts, memory, placing, reading, window
+from . import inserts, memory, placing, reading, saying, window
 from .host import Host
-from .saying import open_page, say
+from .saying import say
 from .session import Session
 
 # Those of the settings that a person chooses.
@@ -66,12 +66,12 @@ def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], sho
         {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words},
     )
     say(f"Waiting for the page in your browser. Should none open, open this once: {page['url']}")
-    open_page(page["url"])
-    try:
-        while page["page"] not in session.pages:
-            session.pump()
-            time.sleep(_PUMP_EVERY_S)
-    except KeyboardInterrupt:
-        session.ask("page.close", {"page": page["page"]})
-        raise
+    with saying.page(page["url"]):
+        try:
+            while page["page"] not in session.pages:
+                session.pump()
+                time.sleep(_PUMP_EVERY_S)
+        except KeyboardInterrupt:
+            session.ask("page.close", {"page": page["page"]})
+            raise
     return session.pages[page["page"]]

@@ -66,12 +66,17 @@ class Page:
         self._heard = time.monotonic()
 
     def open(self, token: str) -> str | None:
-        """The key to everything else, for the token; None where it is another one, or was used before."""
+        """The key to everything else, for the token; None where it is another one, or was used before.
+
+        Where it was, somebody else may have been first: the page ends.
+        """
+        if not secrets.compare_digest(token.encode(), self.token.encode()):
+            return None
         with self._lock:
-            if self._opened or not secrets.compare_digest(token.encode(), self.token.encode()):
-                return None
-            self._opened = True
-            return self.key
+            is_first, self._opened = not self._opened, True
+            if not is_first and self.state == "open":
+                self.state = "gone"
+        return self.key if is_first else None
 
     def look(self) -> dict[str, Any]:
         """What is to be shown."""

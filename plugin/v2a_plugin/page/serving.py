@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.about.open(str(body.get("token", "")))
             if key is None:
                 raise _RefusedError(
-                    HTTPStatus.FORBIDDEN, "this address was used already: run the script in your editor again"
+                    HTTPStatus.FORBIDDEN, "this address works no more: run the script in your editor again"
                 )
             self._send_json({"key": key})
             return
