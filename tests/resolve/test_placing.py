@@ -12,6 +12,7 @@ from tests.hosts.contract import FlashFilm, flash_film
 from tests.hosts.driver import ours
 from tests.resolve.driver import ResolveDouble
 from tests.server.running import Server
+from v2a_host.bridge_client import BridgeError
 from v2a_resolve import inserts, memory, placing, scripts
 from v2a_resolve.host import Refusal
 
@@ -281,6 +282,38 @@ def test_of_several_sounds_those_that_can_be_are_placed(resolve: ResolveDouble, 
     assert "the picture is broken: mend it" in said
     with pytest.raises(Refusal, match="the picture is broken: mend it"):
         placing.place_all(resolve.host, resolve._session.ask, [(failed, [1])])
+
+
+def test_a_bridge_that_fails_meanwhile_hides_nothing_that_was_placed(
+    resolve: ResolveDouble, flash_film: FlashFilm
+) -> None:
+    for at in (0, 200):
+        _film(resolve, flash_film([5]), at)
+        resolve.press()
+    while not all(status["state"] == "succeeded" for status in resolve._statuses()):
+        resolve._session.pump()
+    first, second = resolve._statuses()
+
+    def bridge(method: str, params: dict[str, Any]) -> Any:
+        if params.get("job") == second["job"]:
+            raise BridgeError("the bridge ended: run this again", "BridgeEndedError")
+        return resolve._session.ask(method, params)
+
+    said = placing.place_all(resolve.host, bridge, [(first, [1]), (second, [1])])
+    assert said.startswith("1 sound is in the timeline")
+    assert "the bridge ended: run this again" in said
+    assert len(ours(resolve.strips())) == 1
+    with pytest.raises(Refusal, match="the bridge ended"):
+        placing.place_all(resolve.host, bridge, [(second, [1])])
+
+
+def test_a_project_that_resolve_does_not_save_is_told_of(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.resolve._desk.failing["SaveProject"] = False
+    (job,) = resolve.wait()
+    assert job.messages == ("Resolve did not save the project: save it, so that the sound is kept",)
+    assert len(ours(resolve.strips())) == 1
 
 
 def test_only_the_latest_inserts_are_remembered(
