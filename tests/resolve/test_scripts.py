@@ -1,6 +1,7 @@
 """Every script of the menu, in a bare Python as Resolve finds it: what it does, and what it says where it cannot."""
 
 import json
+import re
 import sys
 import time
 import uuid
@@ -120,6 +121,16 @@ def test_what_was_not_kept_waits_for_the_audition(menu: Menu, scene: Scene) -> N
     assert len(later.audio) == 1
     again = menu.run("V2A Audition and keep", _with_its_sound(menu, later, first))
     assert "No sounds of this project wait to be kept" in again.said
+
+
+def test_what_another_script_is_at_work_on_is_left_to_it(menu: Menu, scene: Scene) -> None:
+    layers = [{"name": "mix", "prompt": '{"steps": 100, "step_s": 0.05}'}]
+    menu.settings(job={"model": "clicks", "output": str(menu.folder / "sounds"), "layers": layers})
+    first = scene()
+    running = menu.start("V2A Generate", first)
+    running.until(re.compile("sampling"))
+    assert "Another script of V2A attends to the sounds that wait" in menu.run("V2A Audition and keep", first).said
+    assert "1 sound is in the timeline" in running.end()
 
 
 def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) -> None:

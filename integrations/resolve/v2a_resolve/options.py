@@ -31,13 +31,16 @@ def audition(host: Host) -> str:
     with Session(host) as session:
         placed = inserts.jobs_placed(host)
         waiting = [
-            status["job"]
+            status
             for status in session.ask("jobs")["jobs"]
             if status["job"] not in placed and status["state"] not in ("failed", "cancelled")
         ]
-        if not waiting:
-            return "No sounds of this project wait to be kept: V2A Generate makes some"
-        return _settled(host, session, "Sounds to keep", [], waiting)
+        here = [status["job"] for status in waiting if not status["elsewhere"]]
+        if here:
+            return _settled(host, session, "Sounds to keep", [], here)
+        if waiting:
+            return "Another script of V2A attends to the sounds that wait, and places them: let it end"
+        return "No sounds of this project wait to be kept: V2A Generate makes some"
 
 
 def _settled(
@@ -56,7 +59,9 @@ def _settled(
     if result["state"] != "kept":
         return "Cancelled: nothing was placed"
     statuses = {status["job"]: status for status in session.ask("jobs")["jobs"]}
-    return placing.place_all(host, session.ask, [(statuses[one["job"]], one["takes"]) for one in result["kept"]])
+    placed = inserts.jobs_placed(host)  # by the script that asked for it, while this one was open
+    kept = [(statuses[one["job"]], one["takes"]) for one in result["kept"] if one["job"] not in placed]
+    return placing.place_all(host, session.ask, kept) if kept else "The sounds are in the timeline already"
 
 
 def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
