@@ -100,7 +100,9 @@ def pages(ended: list[Mapping[str, Any]]) -> Iterator[Pages]:
 @pytest.fixture
 def opened(pages: Pages, desk: Desk) -> tuple[str, Visitor]:
     """A page with two clips to be made, and its person."""
-    page = Page("Sound for two clips", desk, FORM, [{"name": "one"}, {"name": "two"}], [], {"seed": 3})
+    page = Page(
+        "Sound for two clips", desk, FORM, [{"name": "one"}, {"name": "two"}], [], {"seed": 3}, ["'three' is no film"]
+    )
     answer = pages.open(page)
     address = urlsplit(answer["url"])
     visitor = Visitor(address.netloc)
@@ -189,9 +191,10 @@ def test_asked_heard_and_kept(
 ) -> None:
     name, visitor = opened
     _, shown, _ = visitor.ask("/look")
-    assert (shown["title"], shown["names"], shown["form"]["settings"]) == (
+    assert (shown["title"], shown["names"], shown["notes"], shown["form"]["settings"]) == (
         "Sound for two clips",
         ["one", "two"],
+        ["'three' is no film"],
         {"seed": 3},
     )
     words = {

@@ -106,11 +106,12 @@ def test_of_sounds_that_wait_only_those_are_kept_that_the_person_chooses(
     desk = Desk(tmp_path / "take.wav")
     jobs = [desk.submit({"name": name, "takes": 2}) for name in ("one", "two", "three")]
     pages = Pages(lambda result: None)
-    opened = pages.open(WaitingPage("Sounds to keep", desk, FORM, [], jobs, {}))
+    opened = pages.open(WaitingPage("Sounds to keep", desk, FORM, [], jobs, {}, ["a clip is no film"]))
     (tmp_path / "profile").mkdir()
     with browser(chromium, tmp_path / "profile") as page:
         page.call("Page.navigate", url=opened["url"])
         _until(page, "document.querySelectorAll('audio').length === 6")
+        assert page.evaluate("document.querySelector('#notes').innerText") == "a clip is no film"
         assert page.evaluate("document.querySelectorAll('input:checked').length") == 0
         assert page.evaluate("document.querySelector('#keep').disabled")
         boxes = "document.querySelectorAll('#jobs input')"

@@ -133,6 +133,28 @@ def test_what_another_script_is_at_work_on_is_left_to_it(menu: Menu, scene: Scen
     assert "1 sound is in the timeline" in running.end()
 
 
+def test_what_was_left_out_is_told_before_and_after(menu: Menu, scene: Scene) -> None:
+    """In the browser, in the window, and in the last words, which many see alone."""
+    first = scene(marks=[0, 300])
+    first["clips"].append({**first["clips"][0], "path": "/gone.mov", "at": 200})
+    note = "/gone.mov is not on the disk: connect the drive, or relink the clip"
+    assert note in menu.run("V2A Generate", first).said.split("1 sound is in the timeline")[1]
+    running = menu.start("V2A Generate with options", first)
+    browser = running.browser()
+    assert [note in said for said in browser.ask("/look")["notes"]] == [True]
+    browser.ask("/generate", {"takes": 1})
+    browser.ask("/keep", {"kept": [{"job": _ended(browser)["job"], "takes": [1]}]})
+    assert note in running.end().split("1 sound is in the timeline")[1]
+    acts: list[list[Any]] = [["seed", "Text", "none"], ["status", "read"], ["generate", "Clicked"], ["status", "read"]]
+    acts += [["cancel", "Clicked"]]
+    studio = menu.run("V2A Generate with options", first | {"behaviour": {"studio": True}, "window": acts})
+    before, after = studio.scene["read"]
+    assert note in before
+    assert "seed must be a whole number" not in before
+    assert note in after
+    assert "The seed must be a whole number, and 'none' is none" in after
+
+
 def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) -> None:
     acts = [["generate", "Clicked"], ["keep", "Clicked"]]
     run = menu.run("V2A Generate with options", scene(behaviour={"studio": True}, window=acts))

@@ -23,7 +23,8 @@ def generate(host: Host) -> str:
     with Session(host) as session:
         others = {key: value for key, value in memory.settings().items() if key not in _WORDS}
         wanted = reading.jobs(selection, others)
-        return _settled(host, session, f"Sound for {selection.meant}", wanted, [])
+        said = _settled(host, session, f"Sound for {selection.meant}", wanted, [], selection.notes)
+        return "\n".join([said, *selection.notes])
 
 
 def audition(host: Host) -> str:
@@ -44,14 +45,19 @@ def audition(host: Host) -> str:
 
 
 def _settled(
-    host: Host, session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]
+    host: Host,
+    session: Session,
+    title: str,
+    wanted: Sequence[Mapping[str, Any]],
+    shown: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> str:
-    """What the user decided, done; a message. Raises Refusal."""
+    """What the user decided, done; a message. notes: what they should know before. Raises Refusal."""
     windows = host.windows()
     if windows is not None:
-        result = window.Choice(windows, session, title, wanted, shown, memory.settings()).result()
+        result = window.Choice(windows, session, title, wanted, shown, memory.settings(), notes).result()
     else:
-        result = _page(session, title, wanted, shown)
+        result = _page(session, title, wanted, shown, notes)
     if result["settings"]:
         memory.set_settings({**memory.settings(), **result["settings"]})
     if result["state"] == "gone":
@@ -64,11 +70,17 @@ def _settled(
     return placing.place_all(host, session.ask, kept) if kept else "The sounds are in the timeline already"
 
 
-def _page(session: Session, title: str, wanted: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, Any]:
+def _page(
+    session: Session,
+    title: str,
+    wanted: Sequence[Mapping[str, Any]],
+    shown: Sequence[str],
+    notes: Sequence[str],
+) -> dict[str, Any]:
     words = {key: value for key, value in memory.settings().items() if key in _WORDS}
     page = session.ask(
         "page.open",
-        {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words},
+        {"title": title, "jobs": list(wanted), "show": list(shown), "settings": words, "notes": list(notes)},
     )
     say(f"Waiting for the page in your browser. Should none open, open this once: {page['url']}")
     with saying.page(page["url"]):

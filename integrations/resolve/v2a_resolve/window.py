@@ -28,10 +28,12 @@ class Choice:
         wanted: Sequence[Mapping[str, Any]],
         shown: Sequence[str],
         settings: Mapping[str, Any],
+        notes: Sequence[str] = (),
     ) -> None:
-        """wanted: jobs to submit when the user says so. shown: jobs to be heard."""
+        """wanted: jobs to submit when the user says so. shown: jobs to be heard. notes: what to know before."""
         self._ui, self._dispatcher = windows
-        self._session, self._wanted = session, wanted
+        self._session, self._wanted, self._notes = session, wanted, notes
+        self._refused = ""  # why the last press of Generate did nothing
         self._jobs = list(shown)
         for status in session.ask("jobs")["jobs"]:
             if status["job"] in self._jobs:
@@ -122,7 +124,7 @@ class Choice:
         hello, items = self._session.hello, self._items
         seed = str(items["seed"].Text).strip()
         if not seed.isdecimal():
-            items["status"].Text = f"The seed must be a whole number, and '{seed}' is none"
+            self._refused = f"The seed must be a whole number, and '{seed}' is none"
             return
         self._settings = {
             "layers": [
@@ -137,10 +139,11 @@ class Choice:
             "takes": int(items["takes"].Value or 1),
             "seed": int(seed),
         }
+        self._refused = ""
         try:
             self._jobs = self._session.submit([{**job, **self._settings} for job in self._wanted])
         except BridgeError as error:
-            items["status"].Text = str(error)
+            self._refused = str(error)
             return
         items["generate"].Enabled = False
 
@@ -153,7 +156,8 @@ class Choice:
             items["status"].Text = str(error)
             return
         statuses = [self._session.jobs[job] for job in self._jobs if job in self._session.jobs]
-        items["status"].Text = "\n".join(f"{status['name']}: {status['text']}" for status in statuses)
+        said = [*self._notes, self._refused, *(f"{status['name']}: {status['text']}" for status in statuses)]
+        items["status"].Text = "\n".join(filter(None, said))
         if not self._jobs or not all(self._session.has_ended(job) for job in self._jobs):
             return
         if self._wanted:

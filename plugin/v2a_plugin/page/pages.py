@@ -46,7 +46,10 @@ class Form:
 
 @dataclass
 class Page:
-    """One page. wanted: jobs to submit with the person's words. jobs: those to be heard, by their ids."""
+    """One page. wanted: jobs to submit with the person's words. jobs: those to be heard, by their ids.
+
+    notes: what the person should know before.
+    """
 
     title: str
     desk: Desk
@@ -54,6 +57,7 @@ class Page:
     wanted: Sequence[Mapping[str, Any]]
     jobs: list[str]
     settings: dict[str, Any]
+    notes: Sequence[str] = ()
     state: str = "open"  # then "kept", "cancelled" or "gone"
     kept: list[dict[str, Any]] = field(default_factory=list)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -86,6 +90,7 @@ class Page:
         return {
             "title": self.title,
             "state": self.state,
+            "notes": list(self.notes),
             "names": [str(job.get("name")) for job in self.wanted],
             "form": None if not self.wanted else vars(self.form) | {"settings": self.settings},
             "jobs": [

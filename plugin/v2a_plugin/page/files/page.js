@@ -53,6 +53,7 @@ function fill(state) {
   shown = state;
   $("title").textContent = state.title;
   $("about").textContent = state.names.join(", ");
+  for (const note of state.notes) $("notes").append(make("p", note, { className: "note" }));
   if (!state.form) {
     $("cancel").textContent = "Close";
     return;
