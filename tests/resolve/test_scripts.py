@@ -163,6 +163,16 @@ def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) ->
     assert run.scene["modal"] == ""
 
 
+def test_the_window_keeps_the_layers_that_the_page_set(menu: Menu, scene: Scene) -> None:
+    layers = [{"name": "effects", "prompt": "a door"}, {"name": "ambience", "prompt": "wind"}]
+    menu.settings(job={"model": "clicks", "output": str(menu.folder / "sounds"), "layers": layers})
+    acts = [["prompt", "Text", "a gate"], ["generate", "Clicked"], ["keep", "Clicked"]]
+    run = menu.run("V2A Generate with options", scene(behaviour={"studio": True}, window=acts))
+    assert sorted(name for name, _, _ in run.audio) == ["V2A AMB", "V2A SFX"]
+    kept = json.loads((menu.home / "resolve" / "settings.json").read_text())["job"]["layers"]
+    assert kept == [{"name": "effects", "prompt": "a gate", "negative": ""}, layers[1]]
+
+
 def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) -> None:
     acts: list[list[Any]] = [["prompt", "Text", "a door"], ["seed", "Text", "none"], ["generate", "Clicked"]]
     acts += [["seed", "Text", "5"], ["takes", "Value", 2], ["generate", "Clicked"]]

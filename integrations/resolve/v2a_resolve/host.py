@@ -87,13 +87,14 @@ class Host:
         return self.is_studio or self.version < _FREE_HAS_WINDOWS_BEFORE
 
     def windows(self) -> tuple[Any, Any] | None:
-        """The manager of windows and a dispatcher; None where there are none."""
+        """The manager of windows and a dispatcher; None where there are none, or none that can be asked in between."""
         if not self.windows_allowed():
             return None
         manager = getattr(self._fusion, "UIManager", None)
         if manager is None or not can(self._bmd, "UIDispatcher"):
             return None
-        return manager, self._bmd.UIDispatcher(manager)
+        dispatcher = self._bmd.UIDispatcher(manager)
+        return (manager, dispatcher) if can(dispatcher, "StepLoop") else None
 
     @contextlib.contextmanager
     def page(self, name: str) -> Iterator[None]:

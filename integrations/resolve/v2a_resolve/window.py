@@ -40,6 +40,7 @@ class Choice:
                 session.jobs[status["job"]] = status
         self._is_open = True
         self._state, self._settings = "cancelled", dict(settings)
+        self._other_layers = list(self._settings.get("layers") or [])[1:]  # the page chooses these
         self._kept: list[dict[str, Any]] = []
         self._listed: list[tuple[str, int]] = []
         self._window = self._dispatcher.AddWindow(
@@ -82,6 +83,8 @@ class Choice:
                 ],
             ),
         ]
+        others = ", ".join(str(layer.get("name")) for layer in self._other_layers)
+        form += [ui.Label({"Text": f"And as set on the page: {others}"})] if others else []
         rest = [
             ui.Label({"ID": "status", "Text": "", "WordWrap": True}),
             ui.HGroup({"Weight": 0}, [ui.ComboBox({"ID": "take"}), ui.Button({"ID": "play", "Text": "Play"})]),
@@ -126,13 +129,15 @@ class Choice:
         if not seed.isdecimal():
             self._refused = f"The seed must be a whole number, and '{seed}' is none"
             return
+        name = hello["layers"][items["layer"].CurrentIndex or 0]
         self._settings = {
             "layers": [
                 {
-                    "name": hello["layers"][items["layer"].CurrentIndex or 0],
+                    "name": name,
                     "prompt": str(items["prompt"].Text or "").strip(),
                     "negative": str(items["negative"].Text or "").strip(),
-                }
+                },
+                *(layer for layer in self._other_layers if layer.get("name") != name),
             ],
             "preset": ["", *(preset["name"] for preset in hello["presets"])][items["preset"].CurrentIndex or 0],
             "quality": hello["qualities"][items["quality"].CurrentIndex or 0],
