@@ -13,7 +13,7 @@ from tests.hosts.driver import ours
 from tests.resolve.driver import ResolveDouble
 from tests.server.running import Server
 from v2a_host.bridge_client import BridgeError
-from v2a_resolve import inserts, memory, placing, scripts
+from v2a_resolve import inserts, placing, scripts
 from v2a_resolve.host import Refusal
 
 __all__ = ["flash_film"]
@@ -316,6 +316,21 @@ def test_a_project_that_resolve_does_not_save_is_told_of(resolve: ResolveDouble,
     assert len(ours(resolve.strips())) == 1
 
 
+def test_inserts_of_another_project_push_none_out(
+    double: ResolveDouble, flash_film: FlashFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inserts, "_MAX_KEPT", 1)
+    projects = []
+    for name in ("a", "b"):
+        resolve = _at(double, tmp_path / name)
+        for at in (0, 200):
+            _film(resolve, flash_film([5]), at)
+            resolve.press()
+            resolve.wait()
+        projects.append(resolve.resolve._project._id)
+    assert [len(inserts.kept(project)) for project in projects] == [2, 2]
+
+
 def test_only_the_latest_inserts_are_remembered(
     resolve: ResolveDouble, flash_film: FlashFilm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +339,9 @@ def test_only_the_latest_inserts_are_remembered(
         _film(resolve, flash_film([5]), at)
         resolve.press()
         resolve.wait()
-    assert len(memory.names("inserts")) == 3
+    assert len(inserts.kept(resolve.resolve._project._id)) == 3
+    statuses = resolve._statuses()
+    assert inserts.jobs_placed(resolve.host, statuses) == {status["job"] for status in statuses}
     for _ in range(3):
         assert "is removed: 1 clip" in _remove(resolve)
     assert "placed nothing in this timeline" in _remove(resolve)

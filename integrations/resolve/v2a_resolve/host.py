@@ -75,12 +75,13 @@ class Host:
 
     def timeline_of(self, unique_id: str) -> Any:
         """The timeline of an id; None where it is there no more."""
+        return next((one for one in self.timelines() if ask(one, "GetUniqueId") == unique_id), None)
+
+    def timelines(self) -> list[Any]:
+        """All timelines of the open project."""
         project = self.project
-        for index in range(1, (ask(project, "GetTimelineCount") or 0) + 1):
-            timeline = ask(project, "GetTimelineByIndex", index)
-            if ask(timeline, "GetUniqueId") == unique_id:
-                return timeline
-        return None
+        count = ask(project, "GetTimelineCount") or 0
+        return [ask(project, "GetTimelineByIndex", index) for index in range(1, count + 1)]
 
     def windows_allowed(self) -> bool:
         """Whether this edition and version may be asked for windows at all."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
-from typing import Any, Collection, Mapping
+from typing import Any, Collection, Iterable, Mapping
 
 from . import memory
 from .host import Host, ask
 
 _FOLDER = "inserts"  # a file each: several scripts may run at a time
-_MAX_KEPT = 200
+_MAX_KEPT = 200  # of a project
 
 
 @dataclass
@@ -40,8 +40,8 @@ class Insert:
     def begun(cls, host: Host, timeline: Any, status: Mapping[str, Any], shot: str) -> Insert:
         """The start of an insert, on the disk before anything is placed: a crash leaves nothing unknown."""
         project, unique_id = str(ask(host.project, "GetUniqueId")), str(ask(timeline, "GetUniqueId"))
-        for name in memory.names(_FOLDER)[:-_MAX_KEPT]:
-            memory.forget(name)
+        for old in kept(project)[:-_MAX_KEPT]:
+            old.forget()
         in_order = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
         insert = cls(in_order, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
         insert.submitted = str(status.get("submitted", ""))
@@ -85,13 +85,15 @@ def former_tries(insert: Insert, layers: Collection[str]) -> list[str]:
     ]
 
 
-def jobs_placed(host: Host) -> set[str]:
-    """The jobs of which a sound lies in a timeline of the open project."""
-    return {
-        insert.job
-        for insert in kept(str(ask(host.project, "GetUniqueId")))
-        if clips_of(host.timeline_of(insert.timeline), insert.clips)
+def jobs_placed(host: Host, statuses: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Those of the jobs of which a sound lies in a timeline of the open project, whoever put it there."""
+    paths = {
+        ask(ask(clip, "GetMediaPoolItem"), "GetClipProperty", "File Path")
+        for timeline in host.timelines()
+        for number in range(1, (ask(timeline, "GetTrackCount", "audio") or 0) + 1)
+        for clip in ask(timeline, "GetItemListInTrack", "audio", number) or []
     }
+    return {str(status["job"]) for status in statuses if any(take["path"] in paths for take in status["takes"])}
 
 
 def clips_of(timeline: Any, unique_ids: Collection[str]) -> list[tuple[int, Any]]:

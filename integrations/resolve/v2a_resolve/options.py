@@ -30,10 +30,11 @@ def generate(host: Host) -> str:
 def audition(host: Host) -> str:
     """Let the user hear what lies in no timeline yet, and place what is kept."""
     with Session(host) as session:
-        placed = inserts.jobs_placed(host)
+        statuses = session.ask("jobs")["jobs"]
+        placed = inserts.jobs_placed(host, statuses)
         waiting = [
             status
-            for status in session.ask("jobs")["jobs"]
+            for status in statuses
             if status["job"] not in placed and status["state"] not in ("failed", "cancelled")
         ]
         here = [status["job"] for status in waiting if not status["elsewhere"]]
@@ -65,7 +66,7 @@ def _settled(
     if result["state"] != "kept":
         return "Cancelled: nothing was placed"
     statuses = {status["job"]: status for status in session.ask("jobs")["jobs"]}
-    placed = inserts.jobs_placed(host)  # by the script that asked for it, while this one was open
+    placed = inserts.jobs_placed(host, statuses.values())  # by the script that asked for it, while this one was open
     kept = [(statuses[one["job"]], one["takes"]) for one in result["kept"] if one["job"] not in placed]
     return placing.place_all(host, session.ask, kept) if kept else "The sounds are in the timeline already"
 

@@ -83,6 +83,4 @@ def _delete(host: Host) -> None:
 
 
 def _left(host: Host) -> list[Any]:
-    project = host.project
-    found = [ask(project, "GetTimelineByIndex", index + 1) for index in range(ask(project, "GetTimelineCount") or 0)]
-    return [timeline for timeline in found if ask(timeline, "GetName") == _NAME]
+    return [timeline for timeline in host.timelines() if ask(timeline, "GetName") == _NAME]
