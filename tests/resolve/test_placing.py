@@ -141,8 +141,9 @@ def test_an_old_try_that_is_placed_after_all_leaves_the_newer_one_alone(
     while not all(status["state"] == "succeeded" for status in resolve._statuses()):
         resolve._session.pump()
     old, new = resolve._statuses()
-    placing.place(resolve.host, resolve._session.ask, new, [1])
-    placing.place(resolve.host, resolve._session.ask, old, [1])
+    assert placing.place(resolve.host, resolve._session.ask, new, [1]) == []
+    (note,) = placing.place(resolve.host, resolve._session.ask, old, [1])
+    assert note == "A newer try of it is heard, too: switch one of the two off (D)"
     assert {strip.made["seed"]: strip.muted for strip in ours(resolve.strips())} == {0: False, 1: False}
 
 

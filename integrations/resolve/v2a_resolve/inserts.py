@@ -74,12 +74,13 @@ def last(project: str, timeline: str) -> Insert | None:
     return found[-1] if found else None
 
 
-def former_tries(insert: Insert, layers: Collection[str]) -> list[str]:
-    """The clips of former tries of the same shot, of these layers: not of newer ones, where an old one is placed."""
+def other_tries(insert: Insert, layers: Collection[str], *, newer: bool = False) -> list[str]:
+    """The clips of former tries of the same shot, of these layers; or of newer ones, where an old one is placed."""
     return [
         clip
         for one in kept(insert.project)
-        if insert.shot and one.shot == insert.shot and one.id != insert.id and one.submitted <= insert.submitted
+        if insert.shot and one.shot == insert.shot and one.id != insert.id
+        if (one.submitted > insert.submitted) == newer
         for clip, layer in one.clips.items()
         if layer in layers
     ]

@@ -79,7 +79,11 @@ class _Placing:
                 placed = [self._put(pool, item) for item in items]
             self._notes += save(self._host)
             self._compare(placed)
-            self._silence(inserts.former_tries(self._insert, {item["layer"] for item in items}))
+            layers = {item["layer"] for item in items}
+            self._silence(inserts.other_tries(self._insert, layers))
+            newer = inserts.clips_of(self._timeline, inserts.other_tries(self._insert, layers, newer=True))
+            if any(ask(clip, "GetClipEnabled") is not False for _, clip in newer):
+                self._notes.append("A newer try of it is heard, too: switch one of the two off (D)")
             self._insert.write()
         except BaseException:
             take_away(self._host, self._timeline, self._insert)
