@@ -1,10 +1,12 @@
 """Where DaVinci Resolve looks for scripts, and V2A's among them; and which Python it finds on macOS."""
 
 import os
+import plistlib
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 from v2a.errors import StorageError
 from v2a.output import storage_error, whole_file
@@ -71,8 +73,14 @@ def agent_file() -> Path:
 
 
 def resolve_finds_python() -> bool:
-    """Whether Resolve on macOS finds a Python without being told: it looks in one place alone."""
-    return bool(os.environ.get("PYTHON3HOME")) or Path("/usr/local/bin/python3").exists()
+    """Whether Resolve on macOS finds a Python: where it was told of one, else in one place alone."""
+    told = _told_by_agent() or os.environ.get("PYTHON3HOME")
+    return Path(told or "/usr/local", "bin", "python3").exists()
+
+
+def should_tell_python() -> bool:
+    """Whether an installation has to call `tell_python`: again, too, since what it told of may have moved."""
+    return agent_file().exists() or not resolve_finds_python()
 
 
 def tell_python(prefix: str = sys.base_prefix) -> None:
@@ -107,6 +115,15 @@ def forget_python() -> bool:
         raise storage_error(path, error) from None
     _launchctl("unsetenv", "PYTHON3HOME")
     return True
+
+
+def _told_by_agent() -> str:
+    """What the next login tells, whatever this one was told; "" where that is nothing."""
+    try:
+        arguments = plistlib.loads(agent_file().read_bytes())["ProgramArguments"]
+    except (OSError, ValueError, KeyError, plistlib.InvalidFileException, ExpatError):
+        return ""
+    return str(arguments[-1]) if arguments else ""
 
 
 def _launchctl(*arguments: str) -> None:

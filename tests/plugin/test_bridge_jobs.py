@@ -225,6 +225,7 @@ def test_one_of_two_bridges_of_a_document_attends_to_a_job(new_host: NewHost, se
     hosts[1].hello("edit", server=server.address)
     seen = hosts[1].status(job)
     assert (seen["state"], seen["text"]) == ("running", "another window attends to it")
+    assert (seen["elsewhere"], hosts[0].status(job)["elsewhere"]) == (True, False)
     for method in ("cancel", "forget"):
         with pytest.raises(BridgeError) as refused:
             hosts[1].ask(method, job=job)

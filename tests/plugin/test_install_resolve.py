@@ -23,6 +23,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def launchctl(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What launchctl was told: it is one that writes that down."""
+    told = home / "told.txt"
+    program = home / "bin" / "launchctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return told
+
+
 def test_installed_listed_and_taken_away(home: Path, run_v2a: Callable[..., Any]) -> None:
     fusion = home / ".local" / "share" / "DaVinciResolve" / "Fusion"
     refused = run_v2a("install", "resolve")
@@ -108,16 +120,28 @@ def test_where_resolve_looks(platform: str, folder: str, home: Path, monkeypatch
     assert usual_folder(platform) == Path(folder).expanduser()
 
 
-def test_on_macos_resolve_is_told_of_a_python(
-    home: Path, run_v2a: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+def test_what_resolve_is_told_of_python_counts_where_it_is_there(
+    home: Path, launchctl: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It looks at PYTHON3HOME and in /usr/local/bin alone. launchctl is one that writes down what it is told."""
-    told = home / "told.txt"
-    launchctl = home / "bin" / "launchctl"
-    launchctl.parent.mkdir()
-    launchctl.write_text(f'#!/bin/sh\necho "$@" >> {told}\n')
-    launchctl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{launchctl.parent}:{os.environ['PATH']}")
+    """On macOS; a variable that leads nowhere is as good as none, and what V2A told is told again."""
+    prefix, gone = home / "python", home / "gone"
+    monkeypatch.setenv("PYTHON3HOME", str(prefix))
+    assert not resolve_folders.resolve_finds_python()
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin" / "python3").touch()
+    assert (resolve_folders.resolve_finds_python(), resolve_folders.should_tell_python()) == (True, False)
+    resolve_folders.tell_python(str(gone))
+    assert (resolve_folders.resolve_finds_python(), resolve_folders.should_tell_python()) == (False, True)
+    resolve_folders.tell_python(str(prefix))
+    assert (resolve_folders.resolve_finds_python(), resolve_folders.should_tell_python()) == (True, True)
+    resolve_folders.agent_file().write_text("no property list")
+    assert resolve_folders.resolve_finds_python()
+
+
+def test_on_macos_resolve_is_told_of_a_python(
+    home: Path, launchctl: Path, run_v2a: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at PYTHON3HOME and in /usr/local/bin alone."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(resolve_folders, "resolve_finds_python", lambda: False)
     config = ("--config", str(home / "Fusion"))
@@ -126,5 +150,5 @@ def test_on_macos_resolve_is_told_of_a_python(
     assert agent["ProgramArguments"] == ["launchctl", "setenv", "PYTHON3HOME", sys.base_prefix]
     assert agent["RunAtLoad"] is True
     assert "PYTHON3HOME is taken back" in run_v2a("install", "resolve", *config, "--uninstall").out
-    assert told.read_text().splitlines() == [f"setenv PYTHON3HOME {sys.base_prefix}", "unsetenv PYTHON3HOME"]
+    assert launchctl.read_text().splitlines() == [f"setenv PYTHON3HOME {sys.base_prefix}", "unsetenv PYTHON3HOME"]
     assert list((home / "Library" / "LaunchAgents").iterdir()) == []

@@ -1,7 +1,9 @@
 """The page that a bridge serves: who may ask for what, and how it ends."""
 
+import contextlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -98,7 +100,9 @@ def pages(ended: list[Mapping[str, Any]]) -> Iterator[Pages]:
 @pytest.fixture
 def opened(pages: Pages, desk: Desk) -> tuple[str, Visitor]:
     """A page with two clips to be made, and its person."""
-    page = Page("Sound for two clips", desk, FORM, [{"name": "one"}, {"name": "two"}], [], {"seed": 3})
+    page = Page(
+        "Sound for two clips", desk, FORM, [{"name": "one"}, {"name": "two"}], [], {"seed": 3}, ["'three' is no film"]
+    )
     answer = pages.open(page)
     address = urlsplit(answer["url"])
     visitor = Visitor(address.netloc)
@@ -108,15 +112,25 @@ def opened(pages: Pages, desk: Desk) -> tuple[str, Visitor]:
     return answer["page"], visitor
 
 
-def test_the_address_works_once(pages: Pages, desk: Desk) -> None:
+def test_the_address_works_once(pages: Pages, desk: Desk, ended: list[Mapping[str, Any]]) -> None:
     address = urlsplit(pages.open(Page("t", desk, FORM, [{"name": "one"}], [], {}))["url"])
     assert address.hostname == "127.0.0.1"
     visitor = Visitor(address.netloc)
     assert visitor.ask("/open", {"token": "wrong"})[0] == 403
     assert visitor.ask("/look")[0] == 403
     assert visitor.ask("/open", {"token": address.fragment})[0] == 200
-    status, found, _ = visitor.ask("/open", {"token": address.fragment})
+    assert ended == []
+
+
+def test_an_address_that_is_used_again_ends_the_page(
+    pages: Pages, opened: tuple[str, Visitor], ended: list[Mapping[str, Any]]
+) -> None:
+    """Somebody who read it may have been first: the person who comes second is not to be left beside them."""
+    name, visitor = opened
+    token = pages._open[name][0].token
+    status, found, _ = Visitor(visitor.host).ask("/open", {"token": token})
     assert (status, "run the script in your editor again" in found["error"]) == (403, True)
+    assert _awaited(ended)["state"] == "gone"
 
 
 def test_the_page_itself_holds_no_secret_and_runs_nothing_of_others(opened: tuple[str, Visitor]) -> None:
@@ -156,14 +170,31 @@ def test_others_are_refused(
     assert visitor.ask(path, body, **headers)[0] == status
 
 
+def test_the_body_of_a_refused_request_is_not_taken_for_another_request(opened: tuple[str, Visitor]) -> None:
+    _, visitor = opened
+    host, port = visitor.host.split(":")
+    smuggled = f"GET /look HTTP/1.1\r\nHost: {visitor.host}\r\nX-V2A-Key: {visitor.key}\r\n\r\n"
+    head = f"POST /keep HTTP/1.1\r\nHost: evil.example\r\nContent-Length: {len(smuggled)}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}{smuggled}".encode())
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # as a socket is closed on what nobody has read
+            while part := connection.recv(65536):
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 421 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in answer
+
+
 def test_asked_heard_and_kept(
     pages: Pages, opened: tuple[str, Visitor], desk: Desk, ended: list[Mapping[str, Any]]
 ) -> None:
     name, visitor = opened
     _, shown, _ = visitor.ask("/look")
-    assert (shown["title"], shown["names"], shown["form"]["settings"]) == (
+    assert (shown["title"], shown["names"], shown["notes"], shown["form"]["settings"]) == (
         "Sound for two clips",
         ["one", "two"],
+        ["'three' is no film"],
         {"seed": 3},
     )
     words = {

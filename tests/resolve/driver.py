@@ -168,7 +168,7 @@ class ResolveDouble:
             assert time.monotonic() < deadline
             self._session.pump()
             time.sleep(0.01)
-        placed = inserts.jobs_placed(self.host)
+        placed = inserts.jobs_placed(self.host, self._statuses())
         for status in self._statuses():
             if status["state"] == "succeeded" and status["job"] not in placed | self._handled:
                 self._handled.add(status["job"])
@@ -178,7 +178,7 @@ class ResolveDouble:
 
     def jobs(self) -> list[Job]:
         """What the bridge knows of this project."""
-        placed = inserts.jobs_placed(self.host)
+        placed = inserts.jobs_placed(self.host, self._statuses())
         return [
             Job(
                 status["job"],

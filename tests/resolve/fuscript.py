@@ -74,13 +74,18 @@ def _arrange(resolve: Resolve, scene: dict) -> None:  # type: ignore[type-arg]
 
 
 def _person(scene: dict):  # type: ignore[type-arg,no-untyped-def]
-    """Works the window as the scene says: [CONTROL, EVENT] as soon as it can be used, or [CONTROL, WHAT, VALUE]."""
+    """Works the window as the scene says: [CONTROL, EVENT] as soon as it can be used, or [CONTROL, WHAT, VALUE].
+
+    [CONTROL, "read"] keeps what it says in `read`.
+    """
     acts = list(scene.get("window", []))
 
     def act(window: Window) -> None:
         if acts and getattr(window.Find(acts[0][0]), "Enabled", None) is not False:
             control, what, *value = acts.pop(0)
-            if value:
+            if what == "read":
+                scene.setdefault("read", []).append(getattr(window.Find(control), "Text", None))
+            elif value:
                 setattr(window.Find(control), what, value[0])
             else:
                 window.event(control, what)

@@ -12,7 +12,8 @@ from tests.hosts.contract import FlashFilm, flash_film
 from tests.hosts.driver import ours
 from tests.resolve.driver import ResolveDouble
 from tests.server.running import Server
-from v2a_resolve import inserts, memory, placing, scripts
+from v2a_host.bridge_client import BridgeError
+from v2a_resolve import inserts, placing, scripts
 from v2a_resolve.host import Refusal
 
 __all__ = ["flash_film"]
@@ -73,6 +74,30 @@ def _audio(state: dict[str, Any]) -> list[Any]:
     return [track for track in state["timelines"]["Timeline 1"]["tracks"] if track[0] == "audio"]
 
 
+@pytest.mark.parametrize(
+    ("marks", "after"),
+    [
+        ({"video": {"in": 4}}, {"video": {"in": 4, "out": 95}}),
+        ({"audio": {"out": 8}}, {"audio": {"in": 0, "out": 8}}),
+        ({"video": {"in": 4, "out": 8}, "audio": {}}, {"video": {"in": 4, "out": 8}}),
+    ],
+)
+def test_a_lone_mark_of_the_user_is_not_lost(
+    resolve: ResolveDouble,
+    flash_film: FlashFilm,
+    capsys: pytest.CaptureFixture[str],
+    marks: dict[str, dict[str, int]],
+    after: dict[str, dict[str, int]],
+) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.resolve._timeline._marks = dict(marks)
+    resolve.wait()
+    assert resolve.resolve._timeline._marks == after
+    lone = any(len(span) == 1 for span in marks.values())
+    assert ("as a script sets both, there is an" in capsys.readouterr().out) == lone
+
+
 def test_what_the_user_put_on_its_track_or_uses_elsewhere_stays(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
     _film(resolve, flash_film([5]))
     resolve.press()
@@ -104,6 +129,22 @@ def test_another_try_mutes_the_former_and_gives_it_back(resolve: ResolveDouble, 
     _remove(resolve)
     assert snapshot(resolve.resolve) == before
     assert [(strip.made["seed"], strip.muted) for strip in ours(resolve.strips())] == [(0, False)]
+
+
+def test_an_old_try_that_is_placed_after_all_leaves_the_newer_one_alone(
+    resolve: ResolveDouble, flash_film: FlashFilm
+) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.until("succeeded")
+    resolve.again(resolve.jobs()[0].id)
+    while not all(status["state"] == "succeeded" for status in resolve._statuses()):
+        resolve._session.pump()
+    old, new = resolve._statuses()
+    assert placing.place(resolve.host, resolve._session.ask, new, [1]) == []
+    (note,) = placing.place(resolve.host, resolve._session.ask, old, [1])
+    assert note == "A newer try of it is heard, too: switch one of the two off (D)"
+    assert {strip.made["seed"]: strip.muted for strip in ours(resolve.strips())} == {0: False, 1: False}
 
 
 def test_a_locked_track_is_told_of_and_nothing_is_removed(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
@@ -244,6 +285,53 @@ def test_of_several_sounds_those_that_can_be_are_placed(resolve: ResolveDouble, 
         placing.place_all(resolve.host, resolve._session.ask, [(failed, [1])])
 
 
+def test_a_bridge_that_fails_meanwhile_hides_nothing_that_was_placed(
+    resolve: ResolveDouble, flash_film: FlashFilm
+) -> None:
+    for at in (0, 200):
+        _film(resolve, flash_film([5]), at)
+        resolve.press()
+    while not all(status["state"] == "succeeded" for status in resolve._statuses()):
+        resolve._session.pump()
+    first, second = resolve._statuses()
+
+    def bridge(method: str, params: dict[str, Any]) -> Any:
+        if params.get("job") == second["job"]:
+            raise BridgeError("the bridge ended: run this again", "BridgeEndedError")
+        return resolve._session.ask(method, params)
+
+    said = placing.place_all(resolve.host, bridge, [(first, [1]), (second, [1])])
+    assert said.startswith("1 sound is in the timeline")
+    assert "the bridge ended: run this again" in said
+    assert len(ours(resolve.strips())) == 1
+    with pytest.raises(Refusal, match="the bridge ended"):
+        placing.place_all(resolve.host, bridge, [(second, [1])])
+
+
+def test_a_project_that_resolve_does_not_save_is_told_of(resolve: ResolveDouble, flash_film: FlashFilm) -> None:
+    _film(resolve, flash_film([5]))
+    resolve.press()
+    resolve.resolve._desk.failing["SaveProject"] = False
+    (job,) = resolve.wait()
+    assert job.messages == ("Resolve did not save the project: save it, so that the sound is kept",)
+    assert len(ours(resolve.strips())) == 1
+
+
+def test_inserts_of_another_project_push_none_out(
+    double: ResolveDouble, flash_film: FlashFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inserts, "_MAX_KEPT", 1)
+    projects = []
+    for name in ("a", "b"):
+        resolve = _at(double, tmp_path / name)
+        for at in (0, 200):
+            _film(resolve, flash_film([5]), at)
+            resolve.press()
+            resolve.wait()
+        projects.append(resolve.resolve._project._id)
+    assert [len(inserts.kept(project)) for project in projects] == [2, 2]
+
+
 def test_only_the_latest_inserts_are_remembered(
     resolve: ResolveDouble, flash_film: FlashFilm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,7 +340,9 @@ def test_only_the_latest_inserts_are_remembered(
         _film(resolve, flash_film([5]), at)
         resolve.press()
         resolve.wait()
-    assert len(memory.names("inserts")) == 3
+    assert len(inserts.kept(resolve.resolve._project._id)) == 3
+    statuses = resolve._statuses()
+    assert inserts.jobs_placed(resolve.host, statuses) == {status["job"] for status in statuses}
     for _ in range(3):
         assert "is removed: 1 clip" in _remove(resolve)
     assert "placed nothing in this timeline" in _remove(resolve)

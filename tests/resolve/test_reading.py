@@ -164,3 +164,22 @@ def test_a_film_read_at_another_rate_than_its_own_is_asked_for_so(film: str) -> 
     (job,) = _jobs(resolve)
     assert job["source"] == {"film": film, "rate": "16"}
     assert job["pieces"][0]["source"] == ["0", "4"]
+
+
+@pytest.mark.parametrize(
+    ("duration", "speed"), [(24, Fraction(96, 100)), (48, Fraction(98, 100)), (48, Fraction(102, 100))]
+)
+def test_a_short_clip_deep_in_its_film_plays_a_little_faster_or_slower(
+    film: str, duration: int, speed: Fraction
+) -> None:
+    resolve = _resolve()
+    resolve._put(resolve._film(film, "24", 100_000), 0, duration, source_start=1800 * 24, speed=speed)
+    (shot,) = reading.read(Host(resolve)).shots
+    assert (shot.source_s, shot.speed) == (Fraction(1800), speed)
+
+
+def test_a_clip_whose_speed_shows_nowhere_else_starts_where_its_source_frame_says(film: str) -> None:
+    resolve = _resolve()
+    resolve._put(resolve._film(film, "24", 100_000), 0, 24, source_start=1800 * 24, speed=Fraction(99, 100))
+    (shot,) = reading.read(Host(resolve)).shots
+    assert abs(shot.source_s - 1800) <= Fraction(1, 24)

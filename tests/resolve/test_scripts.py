@@ -1,6 +1,7 @@
 """Every script of the menu, in a bare Python as Resolve finds it: what it does, and what it says where it cannot."""
 
 import json
+import re
 import sys
 import time
 import uuid
@@ -84,7 +85,6 @@ def test_marks_are_read_where_the_version_has_them(menu: Menu, scene: Scene) -> 
 def test_options_in_the_browser_are_heard_and_kept(menu: Menu, scene: Scene) -> None:
     running = menu.start("V2A Generate with options", scene())
     browser = running.browser()
-    assert browser.refused("/open", {"token": browser.token}) == 403
     shown = browser.ask("/look")
     assert shown["title"] == "Sound for the clip under the playhead"
     assert "rain" in {preset["name"] for preset in shown["form"]["presets"]}
@@ -123,12 +123,54 @@ def test_what_was_not_kept_waits_for_the_audition(menu: Menu, scene: Scene) -> N
     assert "No sounds of this project wait to be kept" in again.said
 
 
+def test_what_another_script_is_at_work_on_is_left_to_it(menu: Menu, scene: Scene) -> None:
+    layers = [{"name": "mix", "prompt": '{"steps": 100, "step_s": 0.05}'}]
+    menu.settings(job={"model": "clicks", "output": str(menu.folder / "sounds"), "layers": layers})
+    first = scene()
+    running = menu.start("V2A Generate", first)
+    running.until(re.compile("sampling"))
+    assert "Another script of V2A attends to the sounds that wait" in menu.run("V2A Audition and keep", first).said
+    assert "1 sound is in the timeline" in running.end()
+
+
+def test_what_was_left_out_is_told_before_and_after(menu: Menu, scene: Scene) -> None:
+    """In the browser, in the window, and in the last words, which many see alone."""
+    first = scene(marks=[0, 300])
+    first["clips"].append({**first["clips"][0], "path": "/gone.mov", "at": 200})
+    note = "/gone.mov is not on the disk: connect the drive, or relink the clip"
+    assert note in menu.run("V2A Generate", first).said.split("1 sound is in the timeline")[1]
+    running = menu.start("V2A Generate with options", first)
+    browser = running.browser()
+    assert [note in said for said in browser.ask("/look")["notes"]] == [True]
+    browser.ask("/generate", {"takes": 1})
+    browser.ask("/keep", {"kept": [{"job": _ended(browser)["job"], "takes": [1]}]})
+    assert note in running.end().split("1 sound is in the timeline")[1]
+    acts: list[list[Any]] = [["seed", "Text", "none"], ["status", "read"], ["generate", "Clicked"], ["status", "read"]]
+    acts += [["cancel", "Clicked"]]
+    studio = menu.run("V2A Generate with options", first | {"behaviour": {"studio": True}, "window": acts})
+    before, after = studio.scene["read"]
+    assert note in before
+    assert "seed must be a whole number" not in before
+    assert note in after
+    assert "The seed must be a whole number, and 'none' is none" in after
+
+
 def test_options_in_a_window_where_there_may_be_one(menu: Menu, scene: Scene) -> None:
     acts = [["generate", "Clicked"], ["keep", "Clicked"]]
     run = menu.run("V2A Generate with options", scene(behaviour={"studio": True}, window=acts))
     assert "1 sound is in the timeline" in run.said
     assert len(run.audio) == 1
     assert run.scene["modal"] == ""
+
+
+def test_the_window_keeps_the_layers_that_the_page_set(menu: Menu, scene: Scene) -> None:
+    layers = [{"name": "effects", "prompt": "a door"}, {"name": "ambience", "prompt": "wind"}]
+    menu.settings(job={"model": "clicks", "output": str(menu.folder / "sounds"), "layers": layers})
+    acts = [["prompt", "Text", "a gate"], ["generate", "Clicked"], ["keep", "Clicked"]]
+    run = menu.run("V2A Generate with options", scene(behaviour={"studio": True}, window=acts))
+    assert sorted(name for name, _, _ in run.audio) == ["V2A AMB", "V2A SFX"]
+    kept = json.loads((menu.home / "resolve" / "settings.json").read_text())["job"]["layers"]
+    assert kept == [{"name": "effects", "prompt": "a gate", "negative": ""}, layers[1]]
 
 
 def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) -> None:
@@ -147,6 +189,18 @@ def test_what_is_typed_into_the_window_is_asked_for(menu: Menu, scene: Scene) ->
     waiting = menu.run("V2A Audition and keep", first | {"window": later})
     assert "1 sound is in the timeline" in waiting.said
     assert "take2.wav" in waiting.audio[0][2][0][0], "before 20.2 clips have the names of their files"
+
+
+def test_of_sounds_that_wait_the_window_keeps_the_chosen_one_alone(menu: Menu, scene: Scene) -> None:
+    first = scene(behaviour={"studio": True}, marks=[0, 300])
+    first["clips"].append({**first["clips"][0], "at": 200})
+    both = [["generate", "Clicked"], ["generate", "Text", "Generate"], ["cancel", "Clicked"]]
+    menu.run("V2A Generate with options", first | {"window": both})
+    later = [["keep", "Text", "Keep"], ["take", "CurrentIndex", 1], ["keep", "Clicked"]]
+    run = menu.run("V2A Audition and keep", first | {"window": later})
+    assert "1 sound is in the timeline" in run.said
+    ((_, _, items),) = run.audio
+    assert [item[1:] for item in items] == [[_START + 200, 96]]
 
 
 def test_the_doctor_says_what_works(menu: Menu, scene: Scene) -> None:

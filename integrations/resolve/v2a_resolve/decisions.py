@@ -23,14 +23,14 @@ def speed(
     cannot be told from a constant speed; its mean is most likely no whole percent.
     """
     own = duration * media_rate / timeline_rate  # frames of the medium at its own speed
-    if abs(source_frames - own) <= 1:
+    finer = None if source_s is None else Fraction(source_s) * media_rate
+    if abs(source_frames - own) <= 1 and (finer is None or abs(finer - own) <= Fraction(1, 2)):
         return Fraction(1), True
     if abs(source_frames) <= 1:
         return Fraction(0), True
     measured = Fraction(source_frames) / own
-    if source_s is not None:
-        finer = Fraction(source_s) * media_rate / own
-        measured = min(max(finer, (source_frames - 1) / own), (source_frames + 1) / own)
+    if finer is not None:
+        measured = min(max(finer, Fraction(source_frames - 1)), Fraction(source_frames + 1)) / own
     percent = Fraction(round(measured * 100), 100)
     return (percent, True) if abs(percent - measured) * own <= 1 else (measured.limit_denominator(10**6), False)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Iterator
 
+from .saying import say
+
 # With this version the free edition lost its windows; asking for them there opens one that advertises Studio, and
 # until it is closed no call does anything.
 _FREE_HAS_WINDOWS_BEFORE = (19, 1, 0)
@@ -73,25 +75,27 @@ class Host:
 
     def timeline_of(self, unique_id: str) -> Any:
         """The timeline of an id; None where it is there no more."""
+        return next((one for one in self.timelines() if ask(one, "GetUniqueId") == unique_id), None)
+
+    def timelines(self) -> list[Any]:
+        """All timelines of the open project."""
         project = self.project
-        for index in range(1, (ask(project, "GetTimelineCount") or 0) + 1):
-            timeline = ask(project, "GetTimelineByIndex", index)
-            if ask(timeline, "GetUniqueId") == unique_id:
-                return timeline
-        return None
+        count = ask(project, "GetTimelineCount") or 0
+        return [ask(project, "GetTimelineByIndex", index) for index in range(1, count + 1)]
 
     def windows_allowed(self) -> bool:
         """Whether this edition and version may be asked for windows at all."""
         return self.is_studio or self.version < _FREE_HAS_WINDOWS_BEFORE
 
     def windows(self) -> tuple[Any, Any] | None:
-        """The manager of windows and a dispatcher; None where there are none."""
+        """The manager of windows and a dispatcher; None where there are none, or none that can be asked in between."""
         if not self.windows_allowed():
             return None
         manager = getattr(self._fusion, "UIManager", None)
         if manager is None or not can(self._bmd, "UIDispatcher"):
             return None
-        return manager, self._bmd.UIDispatcher(manager)
+        dispatcher = self._bmd.UIDispatcher(manager)
+        return (manager, dispatcher) if can(dispatcher, "StepLoop") else None
 
     @contextlib.contextmanager
     def page(self, name: str) -> Iterator[None]:
@@ -114,11 +118,12 @@ class Host:
             if not _same(current, timeline):
                 ask(project, "SetCurrentTimeline", timeline)
             playhead, marks = ask(timeline, "GetCurrentTimecode"), ask(timeline, "GetMarkInOut")
+            last = int(timeline.GetEndFrame()) - int(timeline.GetStartFrame()) - 1
             try:
                 yield
             finally:
                 if marks is not None and marks != ask(timeline, "GetMarkInOut"):
-                    _set_marks(timeline, marks)
+                    _set_marks(timeline, marks, last)
                 if playhead:
                     ask(timeline, "SetCurrentTimecode", playhead)
                 if not _same(current, timeline):
@@ -132,8 +137,16 @@ def _same(one: Any, other: Any) -> bool:
     return bool(ask(one, "GetUniqueId") == ask(other, "GetUniqueId"))
 
 
-def _set_marks(timeline: Any, marks: dict[str, dict[str, int]]) -> None:
-    ask(timeline, "ClearMarkInOut", "all")
+def _set_marks(timeline: Any, marks: dict[str, dict[str, int]], last: int) -> None:
+    """Set marks as they were. Resolve sets two at a time: with a lone one, the other goes to the timeline's end."""
+    for kind in ask(timeline, "GetMarkInOut") or {}:
+        if not marks.get(kind):
+            ask(timeline, "ClearMarkInOut", kind)
     for kind, span in marks.items():
-        if "in" in span and "out" in span:
-            ask(timeline, "SetMarkInOut", span["in"], span["out"], kind)
+        if not span:
+            continue
+        start = span.get("in", 0)
+        ask(timeline, "SetMarkInOut", start, max(start, span.get("out", last)), kind)
+        if len(span) == 1:
+            other, end = ("out", "end") if "in" in span else ("in", "start")
+            say(f"Your {kind} mark had moved and is back; as a script sets both, there is an {other} mark at the {end}")

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
-from typing import Any, Collection, Mapping
+from typing import Any, Collection, Iterable, Mapping
 
 from . import memory
 from .host import Host, ask
 
 _FOLDER = "inserts"  # a file each: several scripts may run at a time
-_MAX_KEPT = 200
+_MAX_KEPT = 200  # of a project
 
 
 @dataclass
 class Insert:
     """One job's sounds in a timeline.
 
-    shot: what further tries of the same have in common. clips: unique ids, and the layer of each. media: unique ids.
-    tracks: names of those that were made for it. silenced: clips of former tries that it muted.
+    shot: what further tries of the same have in common. submitted: when the job was asked for. clips: unique ids, and
+    the layer of each. media: unique ids. tracks: names of those that were made for it. silenced: clips of former tries
+    that it muted.
     """
 
     id: str
@@ -33,15 +34,17 @@ class Insert:
     tracks: list[str] = field(default_factory=list)
     silenced: list[str] = field(default_factory=list)
     made_bin: bool = False
+    submitted: str = ""
 
     @classmethod
     def begun(cls, host: Host, timeline: Any, status: Mapping[str, Any], shot: str) -> Insert:
         """The start of an insert, on the disk before anything is placed: a crash leaves nothing unknown."""
         project, unique_id = str(ask(host.project, "GetUniqueId")), str(ask(timeline, "GetUniqueId"))
-        for name in memory.names(_FOLDER)[:-_MAX_KEPT]:
-            memory.forget(name)
+        for old in kept(project)[:-_MAX_KEPT]:
+            old.forget()
         in_order = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
         insert = cls(in_order, project, unique_id, str(status["job"]), str(status.get("name", "")), shot)
+        insert.submitted = str(status.get("submitted", ""))
         insert.write()
         return insert
 
@@ -71,24 +74,27 @@ def last(project: str, timeline: str) -> Insert | None:
     return found[-1] if found else None
 
 
-def former_tries(insert: Insert, layers: Collection[str]) -> list[str]:
-    """The clips of former tries of the same shot, of these layers."""
+def other_tries(insert: Insert, layers: Collection[str], *, newer: bool = False) -> list[str]:
+    """The clips of former tries of the same shot, of these layers; or of newer ones, where an old one is placed."""
     return [
         clip
         for one in kept(insert.project)
         if insert.shot and one.shot == insert.shot and one.id != insert.id
+        if (one.submitted > insert.submitted) == newer
         for clip, layer in one.clips.items()
         if layer in layers
     ]
 
 
-def jobs_placed(host: Host) -> set[str]:
-    """The jobs of which a sound lies in a timeline of the open project."""
-    return {
-        insert.job
-        for insert in kept(str(ask(host.project, "GetUniqueId")))
-        if clips_of(host.timeline_of(insert.timeline), insert.clips)
+def jobs_placed(host: Host, statuses: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Those of the jobs of which a sound lies in a timeline of the open project, whoever put it there."""
+    paths = {
+        ask(ask(clip, "GetMediaPoolItem"), "GetClipProperty", "File Path")
+        for timeline in host.timelines()
+        for number in range(1, (ask(timeline, "GetTrackCount", "audio") or 0) + 1)
+        for clip in ask(timeline, "GetItemListInTrack", "audio", number) or []
     }
+    return {str(status["job"]) for status in statuses if any(take["path"] in paths for take in status["takes"])}
 
 
 def clips_of(timeline: Any, unique_ids: Collection[str]) -> list[tuple[int, Any]]:

@@ -7,6 +7,8 @@ import json
 from fractions import Fraction
 from typing import Any, Collection, Iterator, Mapping, Sequence
 
+from v2a_host.bridge_client import BridgeError
+
 from . import decisions, inserts
 from .appending import CrowdedError, append
 from .host import Host, Refusal, ask, can
@@ -49,8 +51,8 @@ def place_all(host: Host, bridge: Ask, chosen: Sequence[tuple[Mapping[str, Any],
         try:
             said += place(host, bridge, status, takes)
             placed += 1
-        except Refusal as refusal:
-            said.append(f"{status['name']}: {refusal}")
+        except (Refusal, BridgeError) as reason:  # what was placed before stays, and is told of
+            said.append(f"{status['name']}: {reason}")
     if not placed:
         raise Refusal("\n".join(said))
     where = "1 sound is" if placed == 1 else f"{placed} sounds are"
@@ -77,7 +79,11 @@ class _Placing:
                 placed = [self._put(pool, item) for item in items]
             self._notes += save(self._host)
             self._compare(placed)
-            self._silence(inserts.former_tries(self._insert, {item["layer"] for item in items}))
+            layers = {item["layer"] for item in items}
+            self._silence(inserts.other_tries(self._insert, layers))
+            newer = inserts.clips_of(self._timeline, inserts.other_tries(self._insert, layers, newer=True))
+            if any(ask(clip, "GetClipEnabled") is not False for _, clip in newer):
+                self._notes.append("A newer try of it is heard, too: switch one of the two off (D)")
             self._insert.write()
         except BaseException:
             take_away(self._host, self._timeline, self._insert)
@@ -185,5 +191,6 @@ def save(host: Host) -> list[str]:
     """
     if str(ask(host.project, "GetName")).startswith("Untitled Project"):
         return ["This project has no name yet: save it, so that the sound is kept"]
-    ask(ask(host.resolve, "GetProjectManager"), "SaveProject")
-    return []
+    if ask(ask(host.resolve, "GetProjectManager"), "SaveProject"):
+        return []
+    return ["Resolve did not save the project: save it, so that the sound is kept"]

@@ -44,10 +44,10 @@ def end_is_inclusive(host: Host) -> bool:
 
 @contextlib.contextmanager
 def _scratch(host: Host) -> Iterator[tuple[Any, Any]]:
-    """A timeline and a silent sound of their own."""
+    """A timeline and a silent sound of their own. Raises Refusal."""
     project, pool = host.project, host.pool
-    current, folder = ask(project, "GetCurrentTimeline"), ask(pool, "GetCurrentFolder")
-    timeline: Any = None
+    current, folder = host.timeline, ask(pool, "GetCurrentFolder")
+    _delete(host)  # what an earlier try left: of one name there is only one
     media: list[Any] = []
     with tempfile.TemporaryDirectory(prefix="v2a-probe-") as place, host.page("edit"):
         path = Path(place) / "silence.wav"
@@ -66,11 +66,21 @@ def _scratch(host: Host) -> Iterator[tuple[Any, Any]]:
             ask(project, "SetCurrentTimeline", timeline)
             yield timeline, media[0]
         finally:
-            if timeline is not None:
-                ask(pool, "DeleteTimelines", [timeline])
+            ask(project, "SetCurrentTimeline", current)  # first, since Resolve need not delete the one that is open
             if media:
                 ask(pool, "DeleteClips", media)
             if folder is not None:
                 ask(pool, "SetCurrentFolder", folder)
-            if current is not None:
-                ask(project, "SetCurrentTimeline", current)
+            _delete(host)
+
+
+def _delete(host: Host) -> None:
+    """Delete the scratch timeline, where there is one. Raises Refusal where it stays."""
+    if _left(host):
+        ask(host.pool, "DeleteTimelines", _left(host))
+    if _left(host):
+        raise Refusal(f"The scratch timeline '{_NAME}' is still in this project: open another one, and delete it")
+
+
+def _left(host: Host) -> list[Any]:
+    return [timeline for timeline in host.timelines() if ask(timeline, "GetName") == _NAME]

@@ -224,9 +224,11 @@ def source_seconds(item: Any) -> float | None:
 def source_start_s(left: int, begin: int, speed: Fraction, media_rate: Fraction, rate: Fraction) -> Fraction:
     """The medium's time at a clip's first frame: the source frame is one off for some clips, the left offset is not.
 
-    But the offset counts frames of the timeline as the clip plays, so it serves at the medium's own speed alone.
+    But the offset counts frames of the timeline as the clip plays, so it serves at the medium's own speed alone, and
+    where the source frame agrees: a short clip may play a little faster and show it nowhere else.
     """
-    return left / rate if speed == 1 else begin / media_rate
+    serves = speed == 1 and abs(left * media_rate / rate - begin) <= 1
+    return left / rate if serves else begin / media_rate
 
 
 def _clip_markers(
@@ -263,7 +265,7 @@ def _job(selection: Selection, shot: Shot, settings: Mapping[str, Any]) -> dict[
     source: dict[str, Any] = {"film": shot.path, "rate": str(shot.media_rate)}
     if shot.images:
         source = {"images": list(shot.images), "rate": str(shot.media_rate)}
-    words = {key: value for key, value in settings.items() if key not in ("handles", "keep")}
+    words = {key: value for key, value in settings.items() if key != "handles"}
     return {
         **words,
         "name": Path(shot.name).stem or "clip",

@@ -75,10 +75,8 @@ def _is_free(medium: Any, used: set[Any]) -> bool:
 
 def _used_media(host: Host) -> set[Any] | None:
     """The ids of media that lie in any timeline; None where Resolve does not tell of all."""
-    project = host.project
     used = set()
-    for index in range(1, (ask(project, "GetTimelineCount") or 0) + 1):
-        timeline = ask(project, "GetTimelineByIndex", index)
+    for timeline in host.timelines():
         for kind in ("audio", "video"):
             for number in range(1, (ask(timeline, "GetTrackCount", kind) or 0) + 1):
                 clips = ask(timeline, "GetItemListInTrack", kind, number)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import webbrowser
+from pathlib import Path
+from typing import Iterator
 
 from v2a_host import finding
 
@@ -33,15 +38,47 @@ def tell(message: str) -> None:
         _window(message[:_MAX_CHARS])
 
 
-def open_page(address: str) -> None:
-    """Open the user's browser, without what Resolve set for itself: other programs stumble over its libraries."""
+@contextlib.contextmanager
+def page(address: str) -> Iterator[None]:
+    """A page in the user's browser, opened by a file of theirs alone, which goes afterwards.
+
+    Whatever a program is started with, other users of the machine can read.
+    """
+    path = ""
+    try:
+        path = _redirect(address)
+        _browse(Path(path).as_uri())
+    except (webbrowser.Error, OSError):
+        say("No browser could be started")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+
+
+def _redirect(address: str) -> str:
+    """A file that leads to an address, and that nobody else can read."""
+    folder = finding.state_folder() / "pages"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, path = tempfile.mkstemp(".html", "v2a-", folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # Replaced, so that the way back does not lead here, where the address would be used again.
+        file.write(
+            f"<!DOCTYPE html>\n<meta charset=utf-8>\n<title>{_TITLE}</title>\n"
+            f"<script>location.replace({json.dumps(address)})</script>\n"
+            f"<a href='{html.escape(address)}'>Open the page of {_TITLE}</a>\n"
+        )
+    return path
+
+
+def _browse(address: str) -> None:
+    """Open an address without what Resolve set for itself: other programs stumble over its libraries."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(finding.clean_environment(before))
     try:
         webbrowser.open(address)
-    except (webbrowser.Error, OSError):
-        say("No browser could be started")
     finally:
         os.environ.clear()
         os.environ.update(before)

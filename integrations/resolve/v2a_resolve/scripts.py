@@ -63,7 +63,8 @@ def _generate(host: Host) -> str:
         wanted = reading.jobs(selection, memory.settings())
         say(f"Asking for sound for {selection.meant}: {', '.join(job['name'] for job in wanted)}")
         statuses = session.wait(session.submit(wanted))
-        return placing.place_all(host, session.ask, [(status, _takes(status)) for status in statuses])
+        said = placing.place_all(host, session.ask, [(status, _takes(status)) for status in statuses])
+        return "\n".join([said, *selection.notes])
 
 
 def _takes(status: Mapping[str, Any]) -> list[int]:

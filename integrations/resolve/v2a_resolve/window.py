@@ -28,16 +28,19 @@ class Choice:
         wanted: Sequence[Mapping[str, Any]],
         shown: Sequence[str],
         settings: Mapping[str, Any],
+        notes: Sequence[str] = (),
     ) -> None:
-        """wanted: jobs to submit when the user says so. shown: jobs to be heard."""
+        """wanted: jobs to submit when the user says so. shown: jobs to be heard. notes: what to know before."""
         self._ui, self._dispatcher = windows
-        self._session, self._wanted = session, wanted
+        self._session, self._wanted, self._notes = session, wanted, notes
+        self._refused = ""  # why the last press of Generate did nothing
         self._jobs = list(shown)
         for status in session.ask("jobs")["jobs"]:
             if status["job"] in self._jobs:
                 session.jobs[status["job"]] = status
         self._is_open = True
         self._state, self._settings = "cancelled", dict(settings)
+        self._other_layers = list(self._settings.get("layers") or [])[1:]  # the page chooses these
         self._kept: list[dict[str, Any]] = []
         self._listed: list[tuple[str, int]] = []
         self._window = self._dispatcher.AddWindow(
@@ -80,6 +83,8 @@ class Choice:
                 ],
             ),
         ]
+        others = ", ".join(str(layer.get("name")) for layer in self._other_layers)
+        form += [ui.Label({"Text": f"And as set on the page: {others}"})] if others else []
         rest = [
             ui.Label({"ID": "status", "Text": "", "WordWrap": True}),
             ui.HGroup({"Weight": 0}, [ui.ComboBox({"ID": "take"}), ui.Button({"ID": "play", "Text": "Play"})]),
@@ -122,25 +127,28 @@ class Choice:
         hello, items = self._session.hello, self._items
         seed = str(items["seed"].Text).strip()
         if not seed.isdecimal():
-            items["status"].Text = f"The seed must be a whole number, and '{seed}' is none"
+            self._refused = f"The seed must be a whole number, and '{seed}' is none"
             return
+        name = hello["layers"][items["layer"].CurrentIndex or 0]
         self._settings = {
             "layers": [
                 {
-                    "name": hello["layers"][items["layer"].CurrentIndex or 0],
+                    "name": name,
                     "prompt": str(items["prompt"].Text or "").strip(),
                     "negative": str(items["negative"].Text or "").strip(),
-                }
+                },
+                *(layer for layer in self._other_layers if layer.get("name") != name),
             ],
             "preset": ["", *(preset["name"] for preset in hello["presets"])][items["preset"].CurrentIndex or 0],
             "quality": hello["qualities"][items["quality"].CurrentIndex or 0],
             "takes": int(items["takes"].Value or 1),
             "seed": int(seed),
         }
+        self._refused = ""
         try:
             self._jobs = self._session.submit([{**job, **self._settings} for job in self._wanted])
         except BridgeError as error:
-            items["status"].Text = str(error)
+            self._refused = str(error)
             return
         items["generate"].Enabled = False
 
@@ -153,7 +161,8 @@ class Choice:
             items["status"].Text = str(error)
             return
         statuses = [self._session.jobs[job] for job in self._jobs if job in self._session.jobs]
-        items["status"].Text = "\n".join(f"{status['name']}: {status['text']}" for status in statuses)
+        said = [*self._notes, self._refused, *(f"{status['name']}: {status['text']}" for status in statuses)]
+        items["status"].Text = "\n".join(filter(None, said))
         if not self._jobs or not all(self._session.has_ended(job) for job in self._jobs):
             return
         if self._wanted:
@@ -184,11 +193,11 @@ class Choice:
             play(next(take["path"] for take in takes if take["take"] == chosen[1]))
 
     def _keep(self) -> None:
-        """Keep the chosen take, and of all other jobs the first."""
+        """Keep the chosen take; and where sounds were asked for here, the first one of each other job."""
         chosen = self._chosen()
         if chosen is None:
             return
-        kept = {job: [number] for job, number in reversed(self._listed)}
+        kept = {job: [number] for job, number in reversed(self._listed) if self._wanted}
         kept[chosen[0]] = [chosen[1]]
         self._kept = [{"job": job, "takes": kept[job]} for job in self._jobs if job in kept]
         self._end("kept")

@@ -22,6 +22,7 @@ class Paging:
         """Serve a page. Raises UsageError, NotFoundError for a job that is not there."""
         title, wanted = params.text("title"), params.items("jobs", [])
         shown, settings = params.items("show", []), params.raw("settings", {})
+        notes = [str(note) for note in params.items("notes", [])]
         params.close()
         if not (wanted or shown):
             raise UsageError("a page is about jobs: name some in jobs or show")
@@ -36,7 +37,8 @@ class Paging:
             MAX_TAKES,
             MAX_PROMPT_CHARS,
         )
-        return self._pages.open(Page(title, self._jobs, form, wanted, [str(job) for job in shown], dict(settings)))
+        page = Page(title, self._jobs, form, wanted, [str(job) for job in shown], dict(settings), notes)
+        return self._pages.open(page)
 
     def result(self, params: Fields) -> dict[str, Any]:
         """What became of a page. Raises NotFoundError."""

@@ -65,6 +65,7 @@ class Progress:
 
 def status(record: Record, progress: Progress | None, *, with_parameters: bool) -> dict[str, Any]:
     """A job's STATUS (`docs/bridge.md`). progress: None where nobody here attends to it."""
+    is_elsewhere = progress is None and not record.ended
     progress = progress or Progress(text="another window attends to it")
     if record.ended:
         failed = record.error["message"] if record.error else ""
@@ -89,6 +90,7 @@ def status(record: Record, progress: Progress | None, *, with_parameters: bool) 
         "handles": record.handles,
         "submitted": record.submitted,
         "tag": parameters.get("tag"),
+        "elsewhere": is_elsewhere,
     }
     if with_parameters:
         found["parameters"] = _shortened(parameters)

@@ -143,7 +143,7 @@ def _resolve() -> Iterator[Finding]:
     advice = "Run `v2a install resolve` for its menu scripts" if ours != version else ""
     yield Finding("resolve", f"{scripts.state()} in {scripts.menu.folder}", advice)
     if sys.platform == "darwin" and ours and not resolve_finds_python():
-        found = "Resolve finds none: /usr/local/bin/python3 is not there, and PYTHON3HOME is not set"
+        found = "Resolve finds none: /usr/local/bin/python3 is not there, and PYTHON3HOME leads to none"
         yield Finding("resolve's python", found, "Run `v2a install resolve` again, then log out and in")
 
 

@@ -126,7 +126,7 @@ def _resolve(config: Path | None, uninstall: bool, list_: bool) -> None:
     else:
         scripts.install()
         typer.echo(f"DaVinci Resolve: installed in {scripts.menu.folder}")
-        if sys.platform == "darwin" and not resolve_folders.resolve_finds_python():
+        if sys.platform == "darwin" and resolve_folders.should_tell_python():
             resolve_folders.tell_python()
             typer.echo(f"  Resolve is told to use the Python in {sys.base_prefix} (PYTHON3HOME, at each login)")
         typer.echo(

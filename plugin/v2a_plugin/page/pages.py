@@ -46,7 +46,10 @@ class Form:
 
 @dataclass
 class Page:
-    """One page. wanted: jobs to submit with the person's words. jobs: those to be heard, by their ids."""
+    """One page. wanted: jobs to submit with the person's words. jobs: those to be heard, by their ids.
+
+    notes: what the person should know before.
+    """
 
     title: str
     desk: Desk
@@ -54,6 +57,7 @@ class Page:
     wanted: Sequence[Mapping[str, Any]]
     jobs: list[str]
     settings: dict[str, Any]
+    notes: Sequence[str] = ()
     state: str = "open"  # then "kept", "cancelled" or "gone"
     kept: list[dict[str, Any]] = field(default_factory=list)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -66,12 +70,17 @@ class Page:
         self._heard = time.monotonic()
 
     def open(self, token: str) -> str | None:
-        """The key to everything else, for the token; None where it is another one, or was used before."""
+        """The key to everything else, for the token; None where it is another one, or was used before.
+
+        Where it was, somebody else may have been first: the page ends.
+        """
+        if not secrets.compare_digest(token.encode(), self.token.encode()):
+            return None
         with self._lock:
-            if self._opened or not secrets.compare_digest(token.encode(), self.token.encode()):
-                return None
-            self._opened = True
-            return self.key
+            is_first, self._opened = not self._opened, True
+            if not is_first and self.state == "open":
+                self.state = "gone"
+        return self.key if is_first else None
 
     def look(self) -> dict[str, Any]:
         """What is to be shown."""
@@ -81,6 +90,7 @@ class Page:
         return {
             "title": self.title,
             "state": self.state,
+            "notes": list(self.notes),
             "names": [str(job.get("name")) for job in self.wanted],
             "form": None if not self.wanted else vars(self.form) | {"settings": self.settings},
             "jobs": [

@@ -96,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_host()
             work()
         except _RefusedError as refusal:
+            # Its body may not have been read: it would be taken for the next request.
+            self.close_connection = True
             self._send_json({"error": str(refusal)}, refusal.status)
         except V2AError as error:
             status = HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.BAD_REQUEST
@@ -105,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         except Exception as error:
             _log.exception("a fault of the page")
+            self.close_connection = True
             self._send_json({"error": f"internal error: {type(error).__name__}"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _get(self) -> None:
@@ -134,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.about.open(str(body.get("token", "")))
             if key is None:
                 raise _RefusedError(
-                    HTTPStatus.FORBIDDEN, "this address was used already: run the script in your editor again"
+                    HTTPStatus.FORBIDDEN, "this address works no more: run the script in your editor again"
                 )
             self._send_json({"key": key})
             return
@@ -164,7 +167,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Mapping[str, Any]:
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
-            self.close_connection = True
             raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is too much at once")
         content = self.rfile.read(int(length))
         if self.headers.get_content_type() != "application/json":
@@ -186,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _begin(self, status: HTTPStatus, kind: str, length: int, more: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in {"Content-Type": kind, "Content-Length": str(length), **_HEADERS, **(more or {})}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -58,6 +58,8 @@ class Behaviour:
 
     # Not measured by anybody: whether appending moves playhead and marks. Here it does, so that scripts keep them.
     moves_playhead_and_marks: bool = True
+    # Nor whether it deletes the timeline that is open. Here it does not.
+    keeps_open_timeline: bool = True
 
     def has(self, class_name: str, method: str) -> bool:
         """Whether this version has a method."""

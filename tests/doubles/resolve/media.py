@@ -253,6 +253,8 @@ class MediaPool(Remote):
 
     def DeleteTimelines(self, timeline: list[Timeline]) -> bool:
         project = self._project
+        if self._behaviour.keeps_open_timeline and project._current in timeline:
+            return False
         project._timelines = [one for one in project._timelines if one not in timeline]
         if project._current in timeline:
             project._current = project._timelines[0] if project._timelines else None

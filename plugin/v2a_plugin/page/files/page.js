@@ -5,6 +5,7 @@ const $ = (id) => document.getElementById(id);
 const make = (name, text, attributes = {}) => Object.assign(document.createElement(name), { textContent: text ?? "" }, attributes);
 let key = sessionStorage.getItem("v2a-key") || "";
 let ended = false;
+let busy = false;
 let shown = null;   // the form is filled once, so that nothing that is typed is lost
 const articles = new Map();
 const chosen = new Map();
@@ -52,6 +53,7 @@ function fill(state) {
   shown = state;
   $("title").textContent = state.title;
   $("about").textContent = state.names.join(", ");
+  for (const note of state.notes) $("notes").append(make("p", note, { className: "note" }));
   if (!state.form) {
     $("cancel").textContent = "Close";
     return;
@@ -116,9 +118,11 @@ function showTakes(job, place) {
     for (const take of job.takes.filter((one) => one.take === number)) {
       const row = make("div", "", { className: "take" });
       const first = take === job.takes.find((one) => one.take === number);
-      const choice = make("input", "", { type: "radio", name: job.clip, checked: number === numbers[0] });
+      const choice = shown.form
+        ? make("input", "", { type: "radio", name: job.clip, checked: number === numbers[0] })
+        : make("input", "", { type: "checkbox", name: job.clip });
       choice.setAttribute("aria-label", "Keep take " + number + " of " + job.name);
-      choice.addEventListener("change", () => chosen.set(job.clip, { job, number }));
+      choice.addEventListener("change", () => choose(choice, job, number));
       const player = make("audio", "", { controls: true, preload: "none" });
       player.src = "/sound/" + [job.job, take.layer, number].map(encodeURIComponent).join("/") + "?key=" + encodeURIComponent(key);
       player.addEventListener("play", () => document.querySelectorAll("audio").forEach((other) => other === player || other.pause()));
@@ -129,22 +133,33 @@ function showTakes(job, place) {
     }
   }
   if (job.model) place.append(make("p", "Synthetic sound, made by " + job.model.title + " (" + job.model.licence + (job.model.commercial_use ? "" : ", not for commercial use") + ")", { className: "quiet" }));
-  if (numbers.length) chosen.set(job.clip, { job, number: numbers[0] });
+  if (numbers.length && shown.form) chosen.set(job.clip, { job, number: numbers[0] });
+}
+
+// What was asked for here is kept unless the person says otherwise; what only waits, not unless they say so.
+function choose(choice, job, number) {
+  if (choice.checked) {
+    document.getElementsByName(job.clip).forEach((other) => { if (other !== choice) other.checked = false; });
+    chosen.set(job.clip, { job, number });
+  } else {
+    chosen.delete(job.clip);
+  }
+  $("keep").disabled = busy || !chosen.size;
 }
 
 function show(state) {
   if (ended) return;
   if (!shown) fill(state);
   state.jobs.forEach(showJob);
-  const running = state.jobs.some((job) => !["succeeded", "failed", "cancelled"].includes(job.state));
+  busy = state.jobs.some((job) => !["succeeded", "failed", "cancelled"].includes(job.state));
   const takes = state.jobs.flatMap((job) => (job.state === "succeeded" ? job.takes : []));
-  $("generate").disabled = running;
-  $("keep").disabled = running || !takes.length;
+  $("generate").disabled = busy;
+  $("keep").disabled = busy || !chosen.size;
   $("allwrap").hidden = new Set(takes.map((take) => take.take)).size < 2;
   if (state.state !== "open") end(state.state);
 }
 
-// One take of one try of each clip; the newest try is chosen until the person says otherwise.
+// One take of one try of each clip; of what was asked for here, the newest try until the person says otherwise.
 function keep() {
   const kept = [...chosen.values()].map(({ job, number }) => {
     const others = [...new Set(job.takes.map((take) => take.take))].filter((other) => other !== number);
