@@ -49,9 +49,11 @@ class Link:
             if self._client is None:
                 self._client = connect(self.choice)
                 self.changed.set()
-            elif not self.listens():
+                return self._client
+            if not self.listens():
                 self._revive()
-                self._client.reach()
+            # The channel of a server that went and came back may still wait to try again, and would refuse meanwhile.
+            self._client.reach()
             return self._client
 
     def start(self) -> None:
