@@ -315,6 +315,23 @@ def test_a_file_renamed_during_a_job(start_blender: StartBlender, flash_film: Fl
     assert_sound_at_the_flash(blender)
 
 
+def test_rolled_twice_from_one_sound(start_blender: StartBlender, flash_film: FlashFilm) -> None:
+    """Two more takes, neither made twice, and one of the three is heard."""
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    blender.set(seed=70)
+    (asked,) = blender.press()
+    blender.wait()
+    (sound,) = ours(blender.strips())
+    blender.again(asked)
+    blender.do("again_from_strip", name=sound.name)
+    blender.wait()
+    made = {strip.made["seed"]: strip.muted for strip in ours(blender.strips())}
+    assert sorted(made) == [70, 71, 72]
+    assert list(made.values()).count(False) == 1
+    assert made[70]
+
+
 def test_a_server_on_another_computer(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     blender = start_blender(server="192.0.2.1:50061")
     with_film(blender, flash_film([5]))

@@ -60,9 +60,7 @@ def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dic
     except placing.PlacingError as error:
         done(row.id, [f"{error}; {_AGAIN}"])
         return
-    for job in row.tag.get("replaces", []):
-        for layer in {item["layer"] for item in items}:
-            _mute(scene, str(job), layer)
+    _mute(scene, service.table.silenced_by(row.id), {item["layer"] for item in items})
     compat.push_undo(f"V2A sound for {row.name}")
     _verify(service, row, where, items, done, repaired=False)
 
@@ -104,9 +102,9 @@ def _container(row: Row, where: tuple[str, list[str]]) -> Any | None:
     return None if scene is None else placing.container_of(scene, where[1])
 
 
-def _mute(scene: Any, job: str, layer: str) -> None:
+def _mute(scene: Any, jobs: set[str], layers: set[str]) -> None:
     for strip, made in placing.made_in(scene):
-        if made["job"] == job and made["layer"] == layer:
+        if made["job"] in jobs and made["layer"] in layers:
             strip.mute = True
 
 

@@ -57,7 +57,7 @@ def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str,
     wishes = Wishes(
         negative=str(made.get("negative", "")),
         layers=(layer,),
-        seed=int(made.get("seed", 0)) + 1,
+        seed=service.table.next_seed(str(made["job"]), int(made.get("seed", 0))),
         quality=str(made.get("quality", "standard")),
         model=str(made.get("model", "")),
         handles_s=max((Fraction(handle) for handle in made.get("handles", ())), default=Fraction(0)),
@@ -68,10 +68,12 @@ def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str,
 
 
 def again(service: Service, row: Row, layer: str) -> None:
-    """Ask for another take of a job's layer, muting the former when it is placed; or for all of it, where it failed."""
+    """Ask for another take of a job's layer, muting the others when it is placed; or for all of it, where it failed."""
     changes: dict[str, Any] = {"tag": row.tag}
     if row.state == "succeeded":
-        changes = {"tag": {**row.tag, "replaces": [*row.tag.get("replaces", []), row.id]}, "takes": 1}
+        seed = service.table.next_seed(row.id)
+        tag = {**row.tag, "replaces": [*row.tag.get("replaces", []), row.id], "seed": seed}
+        changes = {"tag": tag, "takes": 1, "seed": seed}
         if layer:
             changes["layer"] = layer
     service.ask(
@@ -129,6 +131,7 @@ def _submit(service: Service, pressed: Press) -> list[str]:
             "why": one.why,
             "of": one.strip.name if one.strip else "",
             "replaces": list(pressed.replaces),
+            "seed": pressed.wishes.seed,
         }
         jobs.append((job(one, edit, pressed.wishes, tag, render), render))
     for body, render in jobs:
