@@ -331,6 +331,10 @@ class Commands:
         self.scene().timeline_markers.new(text, frame=at)
         self.push("Add marker")
 
+    def delete(self, name: str) -> Any:
+        self.strips_of(self.editor()).remove(self.strip(name))
+        self.push("Delete")
+
     def retime(self, name: str, speed: str) -> Any:
         strip, percent = self.strip(name), 100 * float(Fraction(speed))
         if hasattr(strip, "speed_factor"):

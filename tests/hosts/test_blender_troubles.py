@@ -289,6 +289,30 @@ def test_undo_during_a_job(start_blender: StartBlender, flash_film: FlashFilm) -
     assert_sound_at_the_flash(blender)
 
 
+@pytest.mark.parametrize("saved", [True, False], ids=["saved", "never saved"])
+def test_what_was_undone_leaves_the_file_its_memory(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path, saved: bool
+) -> None:
+    """The sound is trimmed and another deleted: so they stay when the file is opened again."""
+    blender = start_blender()
+    blender.set(takes=2)
+    with_film(blender, flash_film([5]))
+    if saved:
+        blender.save(tmp_path / "edit.blend")
+    (asked,) = blender.press()
+    blender.add_marker(300, "a step to undo")
+    blender.undo()
+    blender.wait()
+    heard, other = ours(blender.strips())
+    blender.do("trim", name=heard.name, at=31, head=20, tail=30)
+    blender.do("delete", name=other.name)
+    trimmed = ours(blender.strips())
+    blender.save(tmp_path / "edit.blend")
+    blender.load(tmp_path / "edit.blend")
+    assert [job.id for job in blender.wait()] == [asked]
+    assert ours(blender.strips()) == trimmed
+
+
 def test_the_file_is_loaded_again_during_a_job(
     start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,13 @@ def read() -> tuple[str, set[str]]:
     return name or _paths().get(bpy.data.filepath, ""), placed
 
 
-def write(scene: Any, name: str, placed: Iterable[str]) -> str:
-    """Note both in a scene, and answer how the scene is named for good, whatever the user calls it."""
+def write(scene: Any, name: str, placed: Iterable[str], lasting: str = "") -> str:
+    """Note both in a scene, and answer how the scene is named for good, whatever the user calls it.
+
+    lasting: how it was named for good, should an undo have taken that away.
+    """
     kept = _kept(scene)
-    kept = {"document": name, "scene": kept.get("scene") or uuid.uuid4().hex, "placed": sorted(placed)}
+    kept = {"document": name, "scene": kept.get("scene") or lasting or uuid.uuid4().hex, "placed": sorted(placed)}
     scene[KEY] = json.dumps(kept)
     return str(kept["scene"])
 
@@ -69,6 +72,11 @@ def find_scene(name: str, title: str) -> Any | None:
     """The scene of a job: by its lasting name, or by its title where an undo took that away."""
     by_name = (scene for scene in bpy.data.scenes if name and _kept(scene).get("scene") == name)
     return next(by_name, None) or bpy.data.scenes.get(title)
+
+
+def scene_of(tag: Mapping[str, Any]) -> Any | None:
+    """The scene that a job was asked for, by what it was tagged with."""
+    return find_scene(str(tag.get("scene", "")), str(tag.get("title", "")))
 
 
 def _kept(scene: Any) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import document
 from .service import IDLE_S, service
 
 _log = logging.getLogger(__name__)
@@ -22,8 +21,7 @@ def _on_load(*_: Any) -> None:
 
 @persistent
 def _before_save(*_: Any) -> None:
-    for scene in document.scenes_with_jobs():
-        service.note_document(scene)
+    service.note_all()
 
 
 _HANDLERS = (("load_post", _on_load), ("save_pre", _before_save))

@@ -15,7 +15,7 @@ _AGAIN = "press Place in the list to try again"
 
 def insert(service: Any, row: Row, done: Done) -> None:
     """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done."""
-    scene = document.find_scene(str(row.tag.get("scene", "")), str(row.tag.get("title", "")))
+    scene = document.scene_of(row.tag)
     if scene is None:
         done(
             row.id,
@@ -61,6 +61,9 @@ def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dic
         done(row.id, [f"{error}; {_AGAIN}"])
         return
     _mute(scene, service.table.silenced_by(row.id), {item["layer"] for item in items})
+    # What comes now leaves it here or says why not: the file shall not have it laid anew, whatever is undone.
+    service.table.settle(row.id)
+    service.note_document(scene, str(row.tag.get("scene", "")))
     compat.push_undo(f"V2A sound for {row.name}")
     _verify(service, row, where, items, done, repaired=False)
 

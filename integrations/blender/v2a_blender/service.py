@@ -125,11 +125,24 @@ class Service:
         """Drop an ended job from the list."""
         self.ask("forget", {"job": job, "files": files}, lambda _: self.table.forget(job))
 
-    def note_document(self, scene: Any) -> str:
-        """Write the edit's name into the scene that jobs are asked for; answers the scene's lasting name."""
+    def note_document(self, scene: Any, lasting: str = "") -> str:
+        """Write the edit's name into the scene that jobs are asked for; answers the scene's lasting name.
+
+        lasting: what that was, should an undo have taken it away.
+        """
         self._know_document()
         document.remember(self.document)
-        return document.write(scene, self.document, self.table.settled)
+        return document.write(scene, self.document, self.table.settled, lasting)
+
+    def note_all(self) -> None:
+        """Write it into every scene with jobs, before the file is saved; an undo may have taken it away."""
+        noted = {scene.name: (scene, "") for scene in document.scenes_with_jobs()}
+        for row in self.table.newest_first():
+            scene = document.scene_of(row.tag)
+            if scene is not None:
+                noted.setdefault(scene.name, (scene, str(row.tag.get("scene", ""))))
+        for scene, lasting in noted.values():
+            self.note_document(scene, lasting)
 
     # --- the timer ----------------------------------------------------------------------------------------------
 
