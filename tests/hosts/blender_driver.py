@@ -389,6 +389,18 @@ class Commands:
     def is_rendering(self) -> Any:
         return bpy.app.is_job_running("RENDER")
 
+    def add_script(self, path: str) -> Any:
+        """One that runs as the file is opened, and leaves a file."""
+        text = bpy.data.texts.new("leaves_a_file.py")
+        text.write(f"open({path!r}, 'w').close()")
+        text.use_module = True
+
+    def allow_scripts(self, but_in: str) -> Any:
+        """Let files run their scripts, but for those in a folder; "" for none."""
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = True
+        if but_in:
+            bpy.context.preferences.autoexec_paths.new().path = but_in
+
     def lock_track(self, track: int) -> Any:
         self.editor().channels[track].lock = True
 
@@ -455,8 +467,8 @@ class Commands:
     def save(self, path: str) -> Any:
         bpy.ops.wm.save_as_mainfile(filepath=path)
 
-    def load(self, path: str) -> Any:
-        bpy.ops.wm.open_mainfile(filepath=path)
+    def load(self, path: str, **trust: bool) -> Any:
+        bpy.ops.wm.open_mainfile(filepath=path, **trust)
 
     def mix_down(self, path: str, start: int, end: int) -> Any:
         scene = self.scene()

@@ -339,6 +339,27 @@ def test_a_file_renamed_during_a_job(start_blender: StartBlender, flash_film: Fl
     assert_sound_at_the_flash(blender)
 
 
+@pytest.mark.parametrize("file", ["trusted", "not trusted", "excluded"])
+def test_scripts_of_a_file_run_in_the_background_where_they_run_here(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path, file: str
+) -> None:
+    blender = start_blender()
+    (tmp_path / "downloads").mkdir()
+    blender.do("allow_scripts", but_in=tmp_path / "downloads" if file == "excluded" else "")
+    blender.do("add_script", path=tmp_path / "ran")
+    film = blender.do("add_scene", path=flash_film([5], n_frames=12), at=11, n_frames=12)
+    blender.save(tmp_path / "downloads" / "edit.blend")
+    if file != "excluded":  # there nothing was kept from running yet: the folder alone says it
+        blender.do("load", path=tmp_path / "downloads" / "edit.blend", use_scripts=file == "trusted")
+        assert (tmp_path / "ran").exists() == (file == "trusted")
+        (tmp_path / "ran").unlink(missing_ok=True)
+    blender.set(model="clicks", seed=next(_seeds))
+    blender.select(film)
+    pressed(blender)
+    assert_sound_at_the_flash(blender)
+    assert (tmp_path / "ran").exists() == (file == "trusted")
+
+
 def test_rolled_twice_from_one_sound(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     """Two more takes, neither made twice, and one of the three is heard."""
     blender = start_blender()

@@ -22,7 +22,7 @@ def main() -> None:
     """Render what the task says."""
     copy, task_path = sys.argv[sys.argv.index("--") + 1 :][:2]
     task = json.loads(Path(task_path).read_text(encoding="utf-8"))
-    bpy.ops.wm.open_mainfile(filepath=copy, load_ui=False)
+    bpy.ops.wm.open_mainfile(filepath=copy, load_ui=False, use_scripts=task["scripts"])
     scene = bpy.data.scenes[task["scene"]]
     editor = scene.sequence_editor
     _show(editor, task["show"])
