@@ -304,6 +304,38 @@ class Commands:
         strip.scene_input = "SEQUENCER"
         return self._lay(strip, at, 0, 0)
 
+    def add_composited_scene(self, folder: str, at: int, n_frames: int) -> Any:
+        """A scene whose compositor shows a picture and writes it into a folder, and again inside a group of nodes."""
+        shown = bpy.data.scenes.new("Composited")
+        shown.frame_start, shown.frame_end = 1, n_frames
+        shown.render.resolution_x, shown.render.resolution_y = 128, 72
+        group = bpy.data.node_groups.new("Group", "CompositorNodeTree")
+        if hasattr(shown, "compositing_node_group"):
+            tree = shown.compositing_node_group = bpy.data.node_groups.new("Composited", "CompositorNodeTree")
+            tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+            output = tree.nodes.new("NodeGroupOutput")
+        else:
+            shown.use_nodes = True
+            tree = shown.node_tree
+            tree.nodes.clear()
+            output = tree.nodes.new("CompositorNodeComposite")
+        picture = bpy.data.images.new("picture", 128, 72)
+        for where in (tree, group):
+            image, file = (where.nodes.new(f"CompositorNode{kind}") for kind in ("Image", "OutputFile"))
+            image.image = picture
+            if hasattr(file, "directory"):
+                file.directory, file.file_name = folder, where.name
+                file.file_output_items.new("RGBA", "Image")
+            else:
+                file.base_path = folder
+                file.file_slots[0].path = where.name
+            where.links.new(image.outputs[0], file.inputs[0])
+            if where is tree:
+                where.links.new(image.outputs[0], output.inputs[0])
+        tree.nodes.new("CompositorNodeGroup").node_tree = group
+        strip = self.strips_of(self.editor()).new_scene(name="Composited", scene=shown, channel=1, frame_start=at)
+        return self._lay(strip, at, 0, 0)
+
     def _effect(self, name: str, kind: str, track: int, start: int, end: int, **inputs: Any) -> Any:
         length = {"frame_end": end}
         functions = self.strips_of(self.editor()).bl_rna.functions

@@ -360,6 +360,17 @@ def test_scripts_of_a_file_run_in_the_background_where_they_run_here(
     assert (tmp_path / "ran").exists() == (file == "trusted")
 
 
+def test_rendering_the_picture_leaves_the_files_of_the_users_compositor(
+    start_blender: StartBlender, tmp_path: Path
+) -> None:
+    blender = start_blender()
+    (tmp_path / "composited").mkdir()
+    blender.set(seed=next(_seeds))
+    blender.select(blender.do("add_composited_scene", folder=tmp_path / "composited", at=1, n_frames=6))
+    pressed(blender)
+    assert [*(tmp_path / "composited").iterdir()] == []
+
+
 def test_rolled_twice_from_one_sound(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     """Two more takes, neither made twice, and one of the three is heard."""
     blender = start_blender()

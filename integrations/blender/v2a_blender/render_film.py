@@ -29,6 +29,7 @@ def main() -> None:
     for strip in _strips_of(editor, "all"):
         if strip.name in task["hide"] or strip.type == "SOUND":
             strip.mute = True
+    _keep_from_writing_files()
     _set_up(scene, task)
     n_done = 0
 
@@ -60,6 +61,15 @@ def _show(container: Any, path: list[str]) -> None:
         channel.mute = False
     if path[1:]:
         _show(strips[path[0]], path[1:])
+
+
+def _keep_from_writing_files() -> None:
+    """Mute what the compositors of the edit's scenes write beside the picture: those files are the user's."""
+    trees = [*bpy.data.node_groups, *(scene.node_tree for scene in bpy.data.scenes if hasattr(scene, "node_tree"))]
+    for tree in trees:
+        for node in tree.nodes if tree else ():
+            if node.type == "OUTPUT_FILE":
+                node.mute = True
 
 
 def _set_up(scene: Any, task: dict[str, Any]) -> None:
