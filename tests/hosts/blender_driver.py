@@ -121,6 +121,11 @@ class Commands:
                 break
             time.sleep(_TICK_S)
 
+    def tick_until_placing(self) -> Any:
+        """Let the add-on go on until it has asked where a sound belongs, and not heard the answer yet."""
+        while not self.service._inserting:
+            self.service.tick()
+
     def measure(self) -> Any:
         """Measure from now on how long the add-on keeps the main thread."""
         self.stopwatch = Stopwatch(self.service)

@@ -274,6 +274,20 @@ def test_the_bridge_is_killed_in_a_job(start_blender: StartBlender, flash_film: 
     assert_sound_at_the_flash(blender)
 
 
+def test_the_bridge_is_started_again_while_a_sound_is_placed(
+    start_blender: StartBlender, flash_film: FlashFilm
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    (asked,) = blender.press()
+    blender.do("tick_until_placing")
+    blender.do("restart")
+    (job,) = blender.wait(within_s=20)
+    assert (job.id, job.state, job.placed) == (asked, "succeeded", True)
+    assert blender.do("message") == ""
+    assert_sound_at_the_flash(blender)
+
+
 def test_undo_during_a_job(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     blender = start_blender()
     with_film(blender, flash_film([5]))

@@ -34,7 +34,7 @@ def insert(service: Any, row: Row, done: Done) -> None:
     }
 
     def planned(result: Any, error: Exception | None) -> None:
-        if error is not None and _is_gone(error):
+        if error is not None and is_gone(error):
             service.postpone(row.id)
         elif error is not None:
             done(row.id, [f"{error}; {_AGAIN}"])
@@ -111,5 +111,6 @@ def _mute(scene: Any, jobs: set[str], layers: set[str]) -> None:
             strip.mute = True
 
 
-def _is_gone(error: Exception) -> bool:
+def is_gone(error: Exception) -> bool:
+    """Whether the bridge ended before it answered."""
     return getattr(error, "kind", "") == "BridgeEndedError"

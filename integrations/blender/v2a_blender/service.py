@@ -15,6 +15,7 @@ import bpy
 
 from . import compat, document, insertion, listening, preferences
 from .choosing import RefusedError
+from .insertion import is_gone
 from .table import JobTable
 from .version import VERSION
 
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 STOPPED, STARTING, READY, FAILED = "stopped", "starting", "ready", "failed"
 _BUSY_S, IDLE_S = 0.1, 0.5
+_ASKED_EACH_TIME = ("jobs", "models", "server.status")  # nobody misses an answer of a bridge that ended
 _PUMP_S = 0.01  # how long a tick may take for messages; the rest waits for the next
 
 
@@ -36,7 +38,7 @@ class Service:
     """What the add-on knows of its bridge, the server and the jobs of the open file."""
 
     def __init__(self) -> None:
-        self.client = BridgeClient(on_notification=self._on_notification, on_end=self._on_end)
+        self.client = BridgeClient(on_notification=self._on_notification, on_end=self._fail)
         self.table = JobTable()
         self.state = STOPPED
         self.message = ""  # what went wrong last, for the user
@@ -48,6 +50,7 @@ class Service:
         self._pending: list[Callable[[], Any]] = []  # presses of the button before the bridge was ready
         self._drawn: tuple[int, str, str, str, str] | None = None
         self._inserting = ""  # the job whose sounds are being placed
+        self._n_greetings = 0
 
     # --- what the interface calls -------------------------------------------------------------------------------
 
@@ -58,7 +61,7 @@ class Service:
 
     def start(self) -> None:
         """Start the bridge, again where it runs; jobs are taken up. What goes wrong stands in `message`."""
-        self._wanted = False
+        self._wanted, self._inserting = False, ""
         self._know_document()
         options, refusal = preferences.connection()
         if refusal:
@@ -83,7 +86,8 @@ class Service:
 
         def answered(result: Any, error: BridgeError | None) -> None:
             if error is not None:
-                self.message = str(error)
+                if not (is_gone(error) and method in _ASKED_EACH_TIME):
+                    self.message = str(error)
             elif done is not None:
                 done(result)
 
@@ -170,7 +174,7 @@ class Service:
         return _BUSY_S if self.table.n_active() or self.state == STARTING or self._inserting else IDLE_S
 
     def postpone(self, job: str) -> None:
-        """Leave a job's sounds for a later tick."""
+        """Let go of a job's sounds, so that a later tick places them, or others."""
         if self._inserting == job:
             self._inserting = ""
 
@@ -198,8 +202,12 @@ class Service:
 
     def _greet(self, options: dict[str, Any]) -> None:
         asked_for = self.document
+        self._n_greetings += 1
+        number = self._n_greetings
 
         def greeted(result: Any, error: BridgeError | None) -> None:
+            if number != self._n_greetings:  # another bridge, or document, was turned to meanwhile
+                return
             if error is not None:
                 self.client.close()
                 self._fail(str(error))
@@ -237,17 +245,14 @@ class Service:
         elif method == "server":
             self.heard_of_server(params)
 
-    def _on_end(self, message: str) -> None:
-        self._inserting = ""
-        self._fail(message)
-
     def _fail(self, message: str) -> None:
         _log.warning("%s", message)
         self._pending.clear()
+        self._inserting = ""
         self.state, self.message = FAILED, message
 
     def _inserted(self, job: str, trouble: list[str]) -> None:
-        self._inserting = ""
+        self.postpone(job)
         self.table.settle(job, trouble)
 
 
