@@ -219,6 +219,10 @@ class Commands:
     def again(self, job: str, layer: str) -> Any:
         bpy.ops.v2a.again(job=job, layer=layer)
 
+    def place(self, job: str) -> Any:
+        """The button that lays a job's sounds down once more."""
+        bpy.ops.v2a.place(job=job)
+
     def again_from_strip(self, name: str) -> Any:
         """The entry in the Strip menu, for the active strip."""
         self.editor().active_strip = self.strip(name)

@@ -288,6 +288,31 @@ def test_the_bridge_is_started_again_while_a_sound_is_placed(
     assert_sound_at_the_flash(blender)
 
 
+@pytest.mark.parametrize("trouble", ["", "no room", "no file"])
+def test_a_sound_makes_way_for_itself_where_it_can_be_placed(
+    start_blender: StartBlender, flash_film: FlashFilm, trouble: str
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    (asked,) = blender.press()
+    blender.wait()
+    (planned,) = ours(blender.strips())
+    assert planned.path is not None
+    blender.do("trim", name=planned.name, at=31, head=20, tail=30)
+    (trimmed,) = ours(blender.strips())
+    if trouble == "no room":
+        for track in range(1, 129):
+            blender.lock_track(track)
+    elif trouble == "no file":
+        planned.path.rename(planned.path.with_name("moved.wav"))
+    blender.do("place", job=asked)
+    (job,) = blender.wait()
+    assert ours(blender.strips()) == [trimmed if trouble else planned]
+    said = {"": "", "no room": "there is no room", "no file": "is not there any more: make the sound again"}
+    assert said[trouble] in " ".join(job.messages)
+    assert bool(job.messages) == bool(trouble)
+
+
 def test_undo_during_a_job(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     blender = start_blender()
     with_film(blender, flash_film([5]))

@@ -24,13 +24,13 @@ def insert(service: Any, row: Row, done: Done) -> None:
         return
     metas = [str(name) for name in row.tag.get("metas", [])]
     container = placing.container_of(scene, metas)
-    placing.remove(container, row.id, row.takes)  # what an earlier try left
     title = scene.name
     params = {
         "job": row.id,
         "rate": str(reading.rate_of(scene)),
         "channels": reading.read_channels(container),
         "first": int(row.tag.get("channel", 1)),
+        "replace": placing.stretches(container, row.id, row.takes),  # what lies there of it makes way
     }
 
     def planned(result: Any, error: Exception | None) -> None:
@@ -53,8 +53,10 @@ def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dic
         service.postpone(row.id)
         return
     scene = container.id_data
-    others = [strip.name for strip in compat.all_strips(compat.editor_of(scene))]
-    items = named_apart(items, others)
+    own = {strip.name for strip in placing.strips_made(container, row.id, items)}
+    items = named_apart(
+        items, (strip.name for strip in compat.all_strips(compat.editor_of(scene)) if strip.name not in own)
+    )
     try:
         placing.place(container, items, row.id, str(row.tag.get("of", "")))
     except placing.PlacingError as error:
