@@ -16,7 +16,6 @@ from v2a_blender.choosing import (
     RefusedError,
     Wishes,
     choose,
-    is_loopback,
     is_word,
     job,
 )
@@ -238,22 +237,3 @@ def test_images_are_listed_a_frame_each() -> None:
     of = edit(film(kind="IMAGE", end=3, images=("/s/1.png", "/s/2.png"), content_end=F(3)))
     (one,), _ = choose(of, SELECTED)
     assert job(one, of, Wishes(), None)["source"] == {"images": ["/s/1.png", "/s/2.png"], "rate": "24"}
-
-
-@pytest.mark.parametrize(
-    ("address", "here"),
-    [
-        ("", True),
-        ("unix:/run/v2a.sock", True),
-        ("localhost:50051", True),
-        ("127.0.0.1:50051", True),
-        ("[::1]:50051", True),
-        ("::1", True),
-        ("192.168.1.4:50051", False),
-        ("studio.example.org:443", False),
-        ("localhost.example.org:443", False),
-        ("[2001:db8::1]:443", False),
-    ],
-)
-def test_addresses_of_this_computer(address: str, here: bool) -> None:
-    assert is_loopback(address) is here

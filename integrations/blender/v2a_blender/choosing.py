@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -160,19 +159,6 @@ def job(asked: Asked, edit: Edit, wishes: Wishes, tag: Any, render: dict[str, An
         "output": wishes.output,
         "tag": tag,
     }
-
-
-def is_loopback(address: str) -> bool:
-    """Whether a server's address stays on this computer. "": the user's own server."""
-    address = address.strip()
-    if not address or address.startswith("unix:"):
-        return True
-    host = address.split("//")[-1]
-    host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0] if host.count(":") == 1 else host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _selected(edit: Edit, pictures: Sequence[StripFacts], handles_s: Fraction) -> tuple[list[Asked], list[str]]:

@@ -63,10 +63,7 @@ class Service:
         """Start the bridge, again where it runs; jobs are taken up. What goes wrong stands in `message`."""
         self._wanted, self._inserting = False, ""
         self._know_document()
-        options, refusal = preferences.connection()
-        if refusal:
-            self._fail(refusal)
-            return
+        options = preferences.connection()
         try:
             self.client.start(options.pop("bridge"))
         except (NotFoundError, BridgeError) as error:
@@ -187,7 +184,7 @@ class Service:
         self._inserting = ""
         self._pending.clear()
         if self.state in (STARTING, READY):
-            options, _ = preferences.connection()
+            options = preferences.connection()
             options.pop("bridge", None)
             self._greet(options)
         elif name:
