@@ -367,11 +367,65 @@ def test_the_file_is_loaded_again_during_a_job(
     assert_sound_at_the_flash(blender)
 
 
-def test_a_file_renamed_during_a_job(start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path) -> None:
+def test_a_file_that_was_replaced_does_not_get_the_sounds_of_the_former(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    blender.save(tmp_path / "edit.blend")
+    pressed(blender)
+    blender.new_edit(RATE)
+    blender.save(tmp_path / "edit.blend")
+    blender.load(tmp_path / "edit.blend")
+    assert blender.wait() == []
+    blender.do("tick", for_s=0.5)
+    assert blender.strips() == []
+
+
+def test_a_sound_asked_for_in_a_copy_comes_into_the_original_on_demand_only(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    blender.save(tmp_path / "one.blend")
+    (first,) = pressed(blender)
+    blender.save(tmp_path / "one.blend")
+    blender.save(tmp_path / "two.blend")
+    blender.again(first.id)
+    *_, second = blender.wait()
+    assert second.placed
+    blender.save(tmp_path / "two.blend")
+    blender.load(tmp_path / "one.blend")
+    _, second = blender.wait()
+    assert "two.blend, not in this file: press Place" in second.messages[0]
+    assert {strip.made["job"] for strip in ours(blender.strips())} == {first.id}
+    blender.do("place", job=second.id)
+    assert [job.messages for job in blender.wait()] == [(), ()]
+    assert {strip.made["job"] for strip in ours(blender.strips())} == {first.id, second.id}
+
+
+def test_a_file_opened_while_a_sound_is_placed_stays_as_it_is(
+    start_blender: StartBlender, flash_film: FlashFilm
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    blender.press()
+    blender.do("tick_until_placing")
+    blender.new_edit(RATE)
+    blender.do("tick", for_s=1.0)
+    assert blender.strips() == []
+
+
+@pytest.mark.parametrize("was_saved", [True, False], ids=["saved", "never saved"])
+def test_a_file_renamed_during_a_job(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path, was_saved: bool
+) -> None:
     """What is taken up again is the same edit under another name, and its own older self stays without."""
     blender = start_blender()
     with_film(blender, flash_film([5]))
     blender.set(prompt=SLOW)
+    if was_saved:
+        blender.save(tmp_path / "edit.blend")
     blender.press()
     blender.save(tmp_path / "other.blend")
     assert [job.state for job in blender.wait()] == ["succeeded"]

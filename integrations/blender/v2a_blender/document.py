@@ -7,6 +7,7 @@ It is kept in a custom property of each scene that has jobs, and in memory too, 
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,12 +22,13 @@ _FILE, _N_REMEMBERED = "v2a_documents.json", 200
 
 def read() -> tuple[str, set[str]]:
     """The file's name of its edit, "" where it has none, and the jobs that it has had the sounds of."""
-    name, placed = "", set()
+    name = ""
+    placed: set[str] = set()
     for scene in bpy.data.scenes:
         kept = _kept(scene)
         name = name or str(kept.get("document", ""))
         placed |= set(kept.get("placed", ()))
-    return name or _paths().get(bpy.data.filepath, ""), placed
+    return (name, placed) if name else _at(bpy.data.filepath)
 
 
 def write(scene: Any, name: str, placed: Iterable[str], lasting: str = "") -> str:
@@ -42,11 +44,29 @@ def write(scene: Any, name: str, placed: Iterable[str], lasting: str = "") -> st
 
 def remember(name: str) -> None:
     """Note the edit's name for the open file outside of it too, in case that it is never saved again."""
-    if not bpy.data.filepath:
-        return
+    if bpy.data.filepath:
+        known, placed = _at(bpy.data.filepath)
+        _keep(name, placed if known == name else ())
+
+
+def saved(name: str, placed: Iterable[str]) -> None:
+    """The file was saved with these sounds: what is noted outside is that from now on, or of a file that is gone."""
+    known, _ = _at(bpy.data.filepath)
+    if known:
+        _keep(name if known == name else "", placed)
+
+
+def file() -> str:
+    """Which file is open, however it was reached; "" where it was never saved."""
+    return os.path.realpath(bpy.data.filepath) if bpy.data.filepath else ""
+
+
+def _keep(name: str, placed: Iterable[str]) -> None:
+    """Note it for the path of the open file, the newest last; "": note nothing any more."""
     paths = _paths()
     paths.pop(bpy.data.filepath, None)
-    paths[bpy.data.filepath] = name
+    if name:
+        paths[bpy.data.filepath] = {"document": name, "placed": sorted(placed)}
     newest = dict(list(paths.items())[-_N_REMEMBERED:])
     path = Path(bpy.utils.user_resource("CONFIG", create=True)) / _FILE
     with suppress(OSError):
@@ -55,7 +75,15 @@ def remember(name: str) -> None:
         fresh.replace(path)
 
 
-def _paths() -> dict[str, str]:
+def _at(path: str) -> tuple[str, set[str]]:
+    """What is noted outside for a file: as `read`."""
+    kept = _paths().get(path)
+    if not isinstance(kept, dict):
+        return "", set()
+    return str(kept.get("document", "")), set(kept.get("placed", ()))
+
+
+def _paths() -> dict[str, Any]:
     try:
         paths = json.loads((Path(bpy.utils.user_resource("CONFIG")) / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

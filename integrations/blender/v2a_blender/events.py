@@ -24,7 +24,12 @@ def _before_save(*_: Any) -> None:
     service.note_all()
 
 
-_HANDLERS = (("load_post", _on_load), ("save_pre", _before_save))
+@persistent
+def _after_save(*_: Any) -> None:
+    service.saved()
+
+
+_HANDLERS = (("load_post", _on_load), ("save_pre", _before_save), ("save_post", _after_save))
 
 
 def _tick() -> float:

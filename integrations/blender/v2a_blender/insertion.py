@@ -14,7 +14,13 @@ _AGAIN = "press Place in the list to try again"
 
 
 def insert(service: Any, row: Row, done: Done) -> None:
-    """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done."""
+    """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done.
+
+    Neither is done where another file is opened meanwhile.
+    """
+    if not row.wanted and not service.is_for_open_file(row):
+        done(row.id, [f"it was asked for in {row.tag['file']}, not in this file: press Place to have it here too"])
+        return
     scene = document.scene_of(row.tag)
     if scene is None:
         done(
@@ -33,7 +39,11 @@ def insert(service: Any, row: Row, done: Done) -> None:
         "replace": placing.stretches(container, row.id, row.takes),  # what lies there of it makes way
     }
 
+    opened = service.n_opened
+
     def planned(result: Any, error: Exception | None) -> None:
+        if service.n_opened != opened:
+            return
         if error is not None and is_gone(error):
             service.postpone(row.id)
         elif error is not None:
@@ -76,7 +86,11 @@ def _verify(
     container = _container(row, where)
     found = placing.read_back(container, row.id) if container else []
 
+    opened = service.n_opened
+
     def verified(result: Any, error: Exception | None) -> None:
+        if service.n_opened != opened:
+            return
         if error is None:
             sentences = list(result["differences"])
         else:  # the bridge is gone or cannot compare: then we do

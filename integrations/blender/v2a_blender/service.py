@@ -16,7 +16,7 @@ import bpy
 from . import compat, document, insertion, listening, preferences
 from .choosing import RefusedError
 from .insertion import is_gone
-from .table import JobTable
+from .table import JobTable, Row
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Service:
         self._drawn: tuple[int, str, str, str, str] | None = None
         self._inserting = ""  # the job whose sounds are being placed
         self._n_greetings = 0
+        self.n_opened = 0  # files, so far: who waits for an answer learns from it that another one is open
+        self._files: set[str] = set()  # all that the open file was called, since it was opened
 
     # --- what the interface calls -------------------------------------------------------------------------------
 
@@ -145,6 +147,16 @@ class Service:
         for scene, lasting in noted.values():
             self.note_document(scene, lasting)
 
+    def saved(self) -> None:
+        """The open file was saved, perhaps under another name: what is under way is for it still."""
+        self._know_document()
+        self._files.add(document.file())
+        document.saved(self.document, self.table.settled)
+
+    def is_for_open_file(self, row: Row) -> bool:
+        """Whether a job was asked for in the open file, and not in another one that is the same edit."""
+        return str(row.tag.get("file", "")) in self._files
+
     # --- the timer ----------------------------------------------------------------------------------------------
 
     def tick(self) -> float:
@@ -177,6 +189,8 @@ class Service:
 
     def open_document(self) -> None:
         """Another file is open: its jobs take the place of the last one's."""
+        self.n_opened += 1
+        self._files = {"", document.file()}
         name, placed = document.read()
         self.document = name or uuid.uuid4().hex
         self.table.clear()

@@ -69,10 +69,11 @@ def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str,
 
 def again(service: Service, row: Row, layer: str) -> None:
     """Ask for another take of a job's layer, muting the others when it is placed; or for all of it, where it failed."""
-    changes: dict[str, Any] = {"tag": row.tag}
+    here = {**row.tag, "file": document.file()}
+    changes: dict[str, Any] = {"tag": here}
     if row.state == "succeeded":
         seed = service.table.next_seed(row.id)
-        tag = {**row.tag, "replaces": [*row.tag.get("replaces", []), row.id], "seed": seed}
+        tag = {**here, "replaces": [*row.tag.get("replaces", []), row.id], "seed": seed}
         changes = {"tag": tag, "takes": 1, "seed": seed}
         if layer:
             changes["layer"] = layer
@@ -124,6 +125,7 @@ def _submit(service: Service, pressed: Press) -> list[str]:
     for one in asked:
         render = copies.render(one, scene, hidden) if one.is_rendered else None
         tag = {
+            "file": document.file(),
             "scene": pressed.scene,
             "title": pressed.title,
             "metas": list(pressed.metas),

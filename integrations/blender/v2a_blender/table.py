@@ -21,10 +21,11 @@ _STATES = {"rendering": "rendering the picture", "waiting": "waiting", "running"
 
 @dataclass
 class Row:
-    """One job. trouble: what went wrong in placing it, for the user."""
+    """One job. trouble: what went wrong in placing it, for the user. wanted: whether the user asked to place it."""
 
     status: dict[str, Any]
     trouble: list[str] = field(default_factory=list)
+    wanted: bool = False
 
     @property
     def id(self) -> str:
@@ -140,14 +141,14 @@ class JobTable:
         """Note that a job needs no placing any more, and what went wrong with it."""
         self.settled.add(job)
         if job in self._rows:
-            self._rows[job].trouble = list(trouble)
+            self._rows[job].trouble, self._rows[job].wanted = list(trouble), False
         self.version += 1
 
     def unsettle(self, job: str) -> None:
         """Have a job's sounds placed once more."""
         self.settled.discard(job)
         if job in self._rows:
-            self._rows[job].trouble = []
+            self._rows[job].trouble, self._rows[job].wanted = [], True
         self.version += 1
 
     def drop_take(self, job: str, layer: str, take: int) -> None:
