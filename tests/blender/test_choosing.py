@@ -18,6 +18,7 @@ from v2a_blender.choosing import (
     choose,
     is_word,
     job,
+    wishes_of,
 )
 from v2a_blender.timing import NEAREST_UP, StripFacts
 
@@ -237,3 +238,30 @@ def test_images_are_listed_a_frame_each() -> None:
     of = edit(film(kind="IMAGE", end=3, images=("/s/1.png", "/s/2.png"), content_end=F(3)))
     (one,), _ = choose(of, SELECTED)
     assert job(one, of, Wishes(), None)["source"] == {"images": ["/s/1.png", "/s/2.png"], "rate": "24"}
+
+
+def test_a_strip_says_what_its_sound_was_asked_for_with() -> None:
+    made = {"layer": "effects", "prompt": "a door", "negative": "music", "seed": 7, "handles": ["13/25", "0"]}
+    assert wishes_of(made) == Wishes(
+        negative="music", layers=(Layer("effects", "a door"),), seed=7, quality="standard", handles_s=F(13, 25)
+    )
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"seed": "seven"},
+        {"seed": None},
+        {"seed": float("inf")},
+        {"seed": -4},
+        {"handles": 5},
+        {"handles": ["1/0"]},
+        {"handles": ["soon"]},
+        {"handles": ["1e999999999"]},
+        {"handles": [{}]},
+    ],
+    ids=str,
+)
+def test_a_strip_whose_words_are_damaged_is_refused(damaged: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match=r"is damaged: select its film, and press Generate Sound"):
+        wishes_of({"layer": "mix", **damaged})

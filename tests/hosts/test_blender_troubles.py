@@ -464,6 +464,47 @@ def test_rendering_the_picture_leaves_the_files_of_the_users_compositor(
     assert [*(tmp_path / "composited").iterdir()] == []
 
 
+@pytest.mark.parametrize(
+    "noted",
+    [
+        '{"document": "edit", "placed": 5}',
+        '{"document": "edit", "placed": [[], {}]}',
+        '{"document": "../x", "scene": "y"}',
+        '{"document": ["a"], "scene": {}}',
+        "[" * 100_000,
+    ],
+    ids=["a number", "lists", "a path", "a list", "deep"],
+)
+def test_a_file_with_a_damaged_memory_is_a_file_like_others(
+    start_blender: StartBlender, flash_film: FlashFilm, tmp_path: Path, noted: str
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    blender.do("save_spoilt", path=tmp_path / "damaged.blend", noted=noted)
+    blender.new_edit(RATE)
+    blender.set(model="clicks")
+    with_film(blender, flash_film([5]))
+    pressed(blender)
+    blender.load(tmp_path / "damaged.blend")
+    assert blender.wait() == [], "the sounds of the file before are not this one's"
+    blender.set(model="clicks", output=tmp_path / "sounds")
+    pressed(blender)
+    assert_sound_at_the_flash(blender)
+
+
+def test_a_strip_with_damaged_words_is_a_strip_like_others(start_blender: StartBlender, flash_film: FlashFilm) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5]))
+    pressed(blender)
+    (sound,) = ours(blender.strips())
+    blender.do("spoil_strip", name=sound.name, said='{"job": "a", "layer": "mix", "take": 1, "seed": "seven"}')
+    with pytest.raises(RefusedError, match="what this strip says of its sound is damaged"):
+        blender.do("again_from_strip", name=sound.name)
+    blender.do("spoil_strip", name=sound.name, said='{"job": "a", "layer": ["mix"], "take": 1}')
+    assert blender.do("draw_list") == 0
+    pressed(blender)
+
+
 def test_rolled_twice_from_one_sound(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     """Two more takes, neither made twice, and one of the three is heard."""
     blender = start_blender()

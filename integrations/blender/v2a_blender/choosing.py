@@ -19,6 +19,7 @@ _BY_PATH = ("MOVIE", "IMAGE")
 _OF_ALL_BELOW = ("ADJUSTMENT", "MULTICAM")
 _NO_PICTURE = ("SOUND", "TEXT")
 _MARKER = re.compile(r"\s*v2a(-\w+)*\s*(:|$)", re.IGNORECASE)
+_SECONDS = re.compile(r"\d{1,9}(/[1-9]\d{0,9})?", re.ASCII)
 _KINDS = {
     "SCENE": "a scene",
     "META": "a meta strip",
@@ -112,6 +113,25 @@ def choose(
         asked = [_over(edit, pictures, stretch, handles_s) for stretch in _stretches(edit, wanted, pictures)]
         refused = []
     return [replace(one, words=_words(edit, one)) for one in asked], refused
+
+
+def wishes_of(made: dict[str, Any]) -> Wishes:
+    """What a sound was asked for with, as its strip says. Raises RefusedError."""
+    try:
+        seed = int(made.get("seed", 0))
+        handles = [*map(str, made.get("handles", ()))]
+    except (TypeError, ValueError, OverflowError):
+        seed, handles = -1, []
+    if seed < 0 or not all(_SECONDS.fullmatch(handle) for handle in handles):
+        raise RefusedError("what this strip says of its sound is damaged: select its film, and press Generate Sound")
+    return Wishes(
+        negative=str(made.get("negative", "")),
+        layers=(Layer(made["layer"], str(made.get("prompt", ""))),),
+        seed=seed,
+        quality=str(made.get("quality", "standard")),
+        model=str(made.get("model", "")),
+        handles_s=max(map(Fraction, handles), default=Fraction(0)),
+    )
 
 
 def is_word(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import Any
 import bpy
 
 KEY = "v2a_document"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # the bridge takes no other document
 _FILE, _N_REMEMBERED = "v2a_documents.json", 200
 
 
@@ -27,7 +29,7 @@ def read() -> tuple[str, set[str]]:
     for scene in bpy.data.scenes:
         kept = _kept(scene)
         name = name or str(kept.get("document", ""))
-        placed |= set(kept.get("placed", ()))
+        placed.update(kept.get("placed", ()))
     return (name, placed) if name else _at(bpy.data.filepath)
 
 
@@ -77,9 +79,7 @@ def _keep(name: str, placed: Iterable[str]) -> None:
 
 def _at(path: str) -> tuple[str, set[str]]:
     """What is noted outside for a file: as `read`."""
-    kept = _paths().get(path)
-    if not isinstance(kept, dict):
-        return "", set()
+    kept = _whole(_paths().get(path))
     return str(kept.get("document", "")), set(kept.get("placed", ()))
 
 
@@ -109,7 +109,15 @@ def scene_of(tag: Mapping[str, Any]) -> Any | None:
 
 def _kept(scene: Any) -> dict[str, Any]:
     try:
-        kept = json.loads(scene.get(KEY, "{}"))
-    except (TypeError, ValueError):
+        return _whole(json.loads(scene.get(KEY, "{}")))
+    except (TypeError, ValueError, RecursionError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+
+
+def _whole(kept: Any) -> dict[str, Any]:
+    """What was noted, as `write` notes it; of what a damaged file holds instead, what can be used."""
+    if not isinstance(kept, dict):
+        return {}
+    names = {key: kept[key] for key in ("document", "scene") if _NAME.fullmatch(str(kept.get(key, "")))}
+    placed = kept.get("placed")
+    return {**names, "placed": [job for job in placed if isinstance(job, str)]} if isinstance(placed, list) else names

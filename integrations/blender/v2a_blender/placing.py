@@ -13,6 +13,7 @@ import bpy
 from . import compat
 
 KEY = "v2a"  # the custom property of a strip that holds where its sound comes from, as JSON
+_NEEDED: dict[str, type] = {"job": str, "layer": str, "take": int}
 _LAST_CHANNEL = 128
 
 
@@ -158,9 +159,9 @@ def _read(strip: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         return
     try:
         made = json.loads(strip[KEY])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return
-    if isinstance(made, dict) and {"job", "layer", "take"} <= set(made):
+    if isinstance(made, dict) and all(isinstance(made.get(key), kind) for key, kind in _NEEDED.items()):
         yield strip, made
 
 

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from . import compat, document, preferences, properties, reading, rendering
-from .choosing import RANGE, SELECTED, Edit, Layer, RefusedError, Wishes, choose, job, word_strips
+from .choosing import RANGE, SELECTED, Edit, RefusedError, Wishes, choose, job, wishes_of, word_strips
 from .service import READY, STARTING, Service
 from .table import Row
 
@@ -46,24 +45,16 @@ def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str,
 
     Answers and raises as `press`.
     """
-    row = service.table.get(str(made["job"]))
+    row = service.table.get(made["job"])
     if row is not None:
         again(service, row, made["layer"])
         return [f"asked for another take of '{row.name}'"]
     edit = reading.read_edit(context)
     strips = tuple(replace(one, selected=one.name == made.get("of")) for one in edit.strips)
     scope = SELECTED if any(one.selected for one in strips) else RANGE
-    layer = Layer(made["layer"], str(made.get("prompt", "")))
-    wishes = Wishes(
-        negative=str(made.get("negative", "")),
-        layers=(layer,),
-        seed=service.table.next_seed(str(made["job"]), int(made.get("seed", 0))),
-        quality=str(made.get("quality", "standard")),
-        model=str(made.get("model", "")),
-        handles_s=max((Fraction(handle) for handle in made.get("handles", ())), default=Fraction(0)),
-        output=_output(),
-    )
-    pressed = Press(replace(edit, strips=strips), scope, _seen(strip), wishes, replaces=(str(made["job"]),))
+    wishes = wishes_of(made)
+    wishes = replace(wishes, seed=service.table.next_seed(made["job"], wishes.seed), output=_output())
+    pressed = Press(replace(edit, strips=strips), scope, _seen(strip), wishes, replaces=(made["job"],))
     return _press(service, context, pressed)
 
 
