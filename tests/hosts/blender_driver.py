@@ -362,6 +362,12 @@ class Commands:
         self.push("Add text")
         return strip.name
 
+    def whiten(self, name: str) -> Any:
+        """Put a white box behind a text, as large as the picture."""
+        strip = self.strip(name)
+        strip.use_box, strip.box_color, strip.box_margin = True, (1, 1, 1, 1), 1
+        self.push("Whiten")
+
     def add_effect(self, of: str, track: int, kind: str = "GLOW") -> Any:
         source = self.strip(of)
         strip = self._effect("Effect", kind, track, *_seen(source), seq1=source)

@@ -505,6 +505,20 @@ def test_a_strip_with_damaged_words_is_a_strip_like_others(start_blender: StartB
     pressed(blender)
 
 
+@pytest.mark.parametrize(("words", "seen"), [("V2A: a door", False), ("The End", True)])
+def test_words_inside_a_meta_strip_are_no_part_of_the_picture(
+    start_blender: StartBlender, flash_film: FlashFilm, words: str, seen: bool
+) -> None:
+    blender = start_blender()
+    with_film(blender, flash_film([5], n_frames=48))
+    text = blender.add_text(words, 31, 35, track=2)
+    blender.do("whiten", name=text)
+    blender.select(blender.nest(*(strip.name for strip in blender.strips())))
+    pressed(blender)
+    (sound,) = ours(blender.strips())
+    assert clicks(sound, RATE) == ([16, 31] if seen else [16])
+
+
 def test_rolled_twice_from_one_sound(start_blender: StartBlender, flash_film: FlashFilm) -> None:
     """Two more takes, neither made twice, and one of the three is heard."""
     blender = start_blender()

@@ -18,7 +18,7 @@ SELECTED, RANGE, EDIT = "SELECTED", "RANGE", "EDIT"
 _BY_PATH = ("MOVIE", "IMAGE")
 _OF_ALL_BELOW = ("ADJUSTMENT", "MULTICAM")
 _NO_PICTURE = ("SOUND", "TEXT")
-_MARKER = re.compile(r"\s*v2a(-\w+)*\s*(:|$)", re.IGNORECASE)
+MARKER = re.compile(r"(?i)\s*v2a(-\w+)*\s*(:|$)")
 _SECONDS = re.compile(r"\d{1,9}(/[1-9]\d{0,9})?", re.ASCII)
 _KINDS = {
     "SCENE": "a scene",
@@ -136,7 +136,7 @@ def wishes_of(made: dict[str, Any]) -> Wishes:
 
 def is_word(text: str) -> bool:
     """Whether a marker or a text strip speaks to us: "v2a: rain", "v2a-effects-cue"."""
-    return _MARKER.match(text) is not None
+    return MARKER.match(text) is not None
 
 
 def word_strips(strips: Iterable[StripFacts]) -> list[StripFacts]:

@@ -8,6 +8,7 @@ It says `frame N` for each frame done, N from 1.
 
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -29,6 +30,7 @@ def main() -> None:
     for strip in _strips_of(editor, "all"):
         if strip.name in task["hide"] or strip.type == "SOUND":
             strip.mute = True
+    _hide_words(task["words"])
     _keep_from_writing_files()
     _set_up(scene, task)
     n_done = 0
@@ -61,6 +63,14 @@ def _show(container: Any, path: list[str]) -> None:
         channel.mute = False
     if path[1:]:
         _show(strips[path[0]], path[1:])
+
+
+def _hide_words(pattern: str) -> None:
+    """Mute the texts that are words for us, wherever they lie: inside metas, and in the scenes that are shown."""
+    for editor in (scene.sequence_editor for scene in bpy.data.scenes if scene.sequence_editor):
+        for strip in _strips_of(editor, "all"):
+            if strip.type == "TEXT" and re.match(pattern, strip.text):
+                strip.mute = True
 
 
 def _keep_from_writing_files() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from .choosing import Asked, RefusedError
+from .choosing import MARKER, Asked, RefusedError
 
 FILM, COPY, TASK = "picture.mp4", "edit.blend", "task.json"
 
@@ -39,6 +39,7 @@ class Copies:
                 "scripts": may_run_scripts(),
                 "show": list(asked.show),
                 "hide": hidden,
+                "words": MARKER.pattern,
                 "start": asked.rendered[0],
                 "end": asked.rendered[1],
                 "film": str(folder / FILM),
