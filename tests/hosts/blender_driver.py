@@ -18,6 +18,7 @@ import zipfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import bpy
 
@@ -460,6 +461,14 @@ class Commands:
     def spoil_strip(self, name: str, said: str) -> Any:
         """Have a strip say something else of its sound."""
         self.strip(name)["v2a"] = said
+
+    def offered(self, job: str) -> Any:
+        """The buttons beside a job's name."""
+        panels = importlib.import_module(self.addon + ".panels")
+        box, context = mock.MagicMock(), mock.MagicMock()
+        context.region.width = 300
+        panels._job(box, context, self.service.table.get(job), {})
+        return [call.args[0] for call in box.row.return_value.operator.call_args_list]
 
     def draw_list(self) -> Any:
         """What the panel of sounds reads, as it is drawn."""

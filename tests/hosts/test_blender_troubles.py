@@ -107,6 +107,7 @@ def test_the_server_is_down(start_blender: StartBlender, flash_film: FlashFilm, 
     (job,) = blender.wait()
     assert (job.id, job.state) == (asked, "failed")
     assert "the server cannot be reached" in job.messages[0]
+    assert blender.do("offered", job=asked) == ["v2a.again", "v2a.forget"]
     server.start()
     blender.again(asked)
     assert [job.state for job in blender.wait()][-1] == "succeeded"
