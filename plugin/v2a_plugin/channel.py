@@ -70,7 +70,7 @@ def open_channel(address: str) -> grpc.Channel:
     if loopback is None or not 0 < int(loopback[2]) < 65536:
         raise UsageError(
             f"'{address}' is no address that can be used: write unix:/path/of/socket or 127.0.0.1:PORT. "
-            "A server on another machine is reached through a tunnel: ssh -L PORT:127.0.0.1:PORT MACHINE"
+            "Reach a server on another machine by ssh -L PORT:127.0.0.1:PORT MACHINE, and set 127.0.0.1:PORT"
         )
     return grpc.insecure_channel(address, options)
 

@@ -16,9 +16,9 @@ from v2a_blender.choosing import (
     RefusedError,
     Wishes,
     choose,
-    is_loopback,
     is_word,
     job,
+    wishes_of,
 )
 from v2a_blender.timing import NEAREST_UP, StripFacts
 
@@ -240,20 +240,28 @@ def test_images_are_listed_a_frame_each() -> None:
     assert job(one, of, Wishes(), None)["source"] == {"images": ["/s/1.png", "/s/2.png"], "rate": "24"}
 
 
+def test_a_strip_says_what_its_sound_was_asked_for_with() -> None:
+    made = {"layer": "effects", "prompt": "a door", "negative": "music", "seed": 7, "handles": ["13/25", "0"]}
+    assert wishes_of(made) == Wishes(
+        negative="music", layers=(Layer("effects", "a door"),), seed=7, quality="standard", handles_s=F(13, 25)
+    )
+
+
 @pytest.mark.parametrize(
-    ("address", "here"),
+    "damaged",
     [
-        ("", True),
-        ("unix:/run/v2a.sock", True),
-        ("localhost:50051", True),
-        ("127.0.0.1:50051", True),
-        ("[::1]:50051", True),
-        ("::1", True),
-        ("192.168.1.4:50051", False),
-        ("studio.example.org:443", False),
-        ("localhost.example.org:443", False),
-        ("[2001:db8::1]:443", False),
+        {"seed": "seven"},
+        {"seed": None},
+        {"seed": float("inf")},
+        {"seed": -4},
+        {"handles": 5},
+        {"handles": ["1/0"]},
+        {"handles": ["soon"]},
+        {"handles": ["1e999999999"]},
+        {"handles": [{}]},
     ],
+    ids=str,
 )
-def test_addresses_of_this_computer(address: str, here: bool) -> None:
-    assert is_loopback(address) is here
+def test_a_strip_whose_words_are_damaged_is_refused(damaged: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match=r"is damaged: select its film, and press Generate Sound"):
+        wishes_of({"layer": "mix", **damaged})

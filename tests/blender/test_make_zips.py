@@ -28,6 +28,12 @@ def test_the_extension_has_its_manifest_on_top_and_the_bridges_client_inside(bui
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
+def test_the_guide_for_developers_tells_of_every_file() -> None:
+    guide = (ADDON.parent / "README.md").read_text()
+    told = {path.name for path in ADDON.glob("*.py")} - {"__init__.py", "version.py"}
+    assert {name for name in told if f"`{name}`" not in guide} == set()
+
+
 def test_the_legacy_addon_is_a_folder_without_a_manifest(built: tuple[Path, Path, Path]) -> None:
     names = zipfile.ZipFile(built[1]).namelist()
     assert "v2a_studio/__init__.py" in names

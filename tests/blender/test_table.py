@@ -88,6 +88,30 @@ def test_rerolls_are_one_family() -> None:
     assert table.family("other") == ["other"]
 
 
+def test_each_roll_has_a_seed_of_its_own_though_the_former_are_under_way() -> None:
+    table = JobTable()
+    table.update(status("a", takes=[{"layer": "mix", "take": 1, "seed": 7}]))
+    assert [table.next_seed("a"), table.next_seed("a")] == [8, 9]  # neither is listed yet
+    table.update(status("b", "waiting", tag={"replaces": ["a"], "seed": 8}))
+    table.update(status("c", "waiting", tag={"replaces": ["a"], "seed": 9}))
+    assert table.next_seed("b") == 10
+    assert table.next_seed("of a job that is not listed any more", known=40) == 41
+    table.clear()  # the file was opened again: the bridge tells what was asked for
+    table.update(status("a", parameters={"seed": 7}, takes=[]))
+    table.update(status("b", "running", parameters={"seed": 12}, tag={"replaces": ["a"]}))
+    assert table.next_seed("a") == 13
+
+
+def test_one_sound_of_a_family_is_heard_in_whatever_order_they_come() -> None:
+    table = JobTable()
+    table.update(status("a"))
+    table.update(status("b", tag={"replaces": ["a"]}))
+    table.update(status("c", tag={"replaces": ["a"]}))
+    assert [table.silenced_by(job) for job in "abc"] == [{"b", "c"}, {"a", "c"}, {"a", "b"}]
+    table.forget("a")
+    assert table.silenced_by("c") == {"a", "b"}
+
+
 def test_a_deleted_take_leaves_the_list() -> None:
     table = JobTable()
     table.update(status("a", takes=[{"layer": "mix", "take": 1}, {"layer": "mix", "take": 2}]))

@@ -221,6 +221,21 @@ def test_its_death_is_told_with_its_last_words_and_it_starts_again(echo: BridgeC
     assert echo.ask("echo", {"x": 1}) == {"x": 1}
 
 
+def test_what_is_not_answered_fails_when_it_is_started_again(echo: BridgeClient) -> None:
+    answers: list[Any] = []
+    echo.call("hang", {}, lambda result, error: answers.append(error))
+    echo.start()
+    assert answers == [], "all callbacks run in pump"
+    assert echo.unanswered == 1
+    assert echo.ask("echo", {"a": 1}) == {"a": 1}
+    (error,) = answers
+    assert (error.kind, str(error)) == (
+        "BridgeEndedError",
+        "the bridge was started again before it answered: ask again",
+    )
+    assert echo.unanswered == 0
+
+
 def test_a_program_that_cannot_be_started_is_said(tmp_path: Path) -> None:
     client = BridgeClient([str(tmp_path / "nothing")])
     with pytest.raises(BridgeError, match="cannot be started: No such file"):

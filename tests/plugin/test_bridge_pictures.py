@@ -86,6 +86,21 @@ def test_a_render_that_is_killed_fails_with_its_last_words(host: Host, tmp_path:
         host.ask("again", job=job)
 
 
+def test_a_render_under_way_lends_its_folder_to_no_other_job(host: Host, tmp_path: Path) -> None:
+    folder = tmp_path / "v2a-render"
+    job = submit(host, renderer(folder, pause_s=1))
+    host.until(lambda: any(status["step"] for status in host.told_of(job)))
+    with pytest.raises(BridgeError, match="has not ended: wait for it, or cancel it first") as refused:
+        host.ask("again", job=job)
+    assert refused.value.kind == "ConflictError"
+    host.ask("cancel", job=job)
+    with pytest.raises(BridgeError, match="ask for it anew") as refused:  # whether the folder is there yet or not
+        host.ask("again", job=job)
+    assert refused.value.kind == "NotFoundError"
+    (job,) = (status["job"] for status in host.ask("jobs")["jobs"])
+    assert host.finish(job)["state"] == "cancelled"
+
+
 def test_a_cancelled_render_ends_at_once(host: Host, tmp_path: Path) -> None:
     folders = [tmp_path / "v2a-one", tmp_path / "v2a-two"]
     jobs = [submit(host, renderer(folder, pause_s=1)) for folder in folders]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +16,14 @@ from tests.plugin.hosting import BRIDGE, Host
 from v2a.errors import ConflictError, UsageError
 from v2a.request import LAYERS
 from v2a_host.bridge_client import BridgeError
+from v2a_plugin import bridge
 from v2a_plugin.bridge.rpc import Connection
 from v2a_plugin.commands.bridge import sounds_folder
+
+
+def test_the_package_tells_of_every_file() -> None:
+    files = {path.name for path in Path(str(bridge.__file__)).parent.glob("*.py")} - {"__init__.py"}
+    assert files == set(re.findall(r"^(\w+\.py) ", str(bridge.__doc__), re.MULTILINE))
 
 
 def refuse(error: Exception) -> Any:

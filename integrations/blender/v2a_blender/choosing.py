@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -19,7 +18,8 @@ SELECTED, RANGE, EDIT = "SELECTED", "RANGE", "EDIT"
 _BY_PATH = ("MOVIE", "IMAGE")
 _OF_ALL_BELOW = ("ADJUSTMENT", "MULTICAM")
 _NO_PICTURE = ("SOUND", "TEXT")
-_MARKER = re.compile(r"\s*v2a(-\w+)*\s*(:|$)", re.IGNORECASE)
+MARKER = re.compile(r"(?i)\s*v2a(-\w+)*\s*(:|$)")
+_SECONDS = re.compile(r"\d{1,9}(/[1-9]\d{0,9})?", re.ASCII)
 _KINDS = {
     "SCENE": "a scene",
     "META": "a meta strip",
@@ -115,9 +115,28 @@ def choose(
     return [replace(one, words=_words(edit, one)) for one in asked], refused
 
 
+def wishes_of(made: dict[str, Any]) -> Wishes:
+    """What a sound was asked for with, as its strip says. Raises RefusedError."""
+    try:
+        seed = int(made.get("seed", 0))
+        handles = [*map(str, made.get("handles", ()))]
+    except (TypeError, ValueError, OverflowError):
+        seed, handles = -1, []
+    if seed < 0 or not all(_SECONDS.fullmatch(handle) for handle in handles):
+        raise RefusedError("what this strip says of its sound is damaged: select its film, and press Generate Sound")
+    return Wishes(
+        negative=str(made.get("negative", "")),
+        layers=(Layer(made["layer"], str(made.get("prompt", ""))),),
+        seed=seed,
+        quality=str(made.get("quality", "standard")),
+        model=str(made.get("model", "")),
+        handles_s=max(map(Fraction, handles), default=Fraction(0)),
+    )
+
+
 def is_word(text: str) -> bool:
     """Whether a marker or a text strip speaks to us: "v2a: rain", "v2a-effects-cue"."""
-    return _MARKER.match(text) is not None
+    return MARKER.match(text) is not None
 
 
 def word_strips(strips: Iterable[StripFacts]) -> list[StripFacts]:
@@ -160,19 +179,6 @@ def job(asked: Asked, edit: Edit, wishes: Wishes, tag: Any, render: dict[str, An
         "output": wishes.output,
         "tag": tag,
     }
-
-
-def is_loopback(address: str) -> bool:
-    """Whether a server's address stays on this computer. "": the user's own server."""
-    address = address.strip()
-    if not address or address.startswith("unix:"):
-        return True
-    host = address.split("//")[-1]
-    host = host[1:].split("]")[0] if host.startswith("[") else host.rsplit(":", 1)[0] if host.count(":") == 1 else host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _selected(edit: Edit, pictures: Sequence[StripFacts], handles_s: Fraction) -> tuple[list[Asked], list[str]]:

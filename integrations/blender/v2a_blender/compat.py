@@ -105,11 +105,6 @@ def new_sound(container: Any, name: str, path: str, channel: int, frame_start: i
     return strips_of(container).new_sound(name=name, filepath=path, channel=channel, frame_start=frame_start)
 
 
-def online_access() -> bool:
-    """Whether the user lets add-ons use the network (4.2 on; earlier ones do not ask)."""
-    return bool(getattr(bpy.app, "online_access", True))
-
-
 def progress(layout: Any, factor: float, text: str) -> None:
     """A progress bar (4.0 on), or its text."""
     if hasattr(layout, "progress"):

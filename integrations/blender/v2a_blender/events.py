@@ -9,7 +9,6 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import document
 from .service import IDLE_S, service
 
 _log = logging.getLogger(__name__)
@@ -22,11 +21,15 @@ def _on_load(*_: Any) -> None:
 
 @persistent
 def _before_save(*_: Any) -> None:
-    for scene in document.scenes_with_jobs():
-        service.note_document(scene)
+    service.note_all()
 
 
-_HANDLERS = (("load_post", _on_load), ("save_pre", _before_save))
+@persistent
+def _after_save(*_: Any) -> None:
+    service.saved()
+
+
+_HANDLERS = (("load_post", _on_load), ("save_pre", _before_save), ("save_post", _after_save))
 
 
 def _tick() -> float:

@@ -14,8 +14,14 @@ _AGAIN = "press Place in the list to try again"
 
 
 def insert(service: Any, row: Row, done: Done) -> None:
-    """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done."""
-    scene = document.find_scene(str(row.tag.get("scene", "")), str(row.tag.get("title", "")))
+    """Place a job's takes; done(job, what went wrong) is called in a later pump, and sooner where it cannot be done.
+
+    Neither is done where another file is opened meanwhile.
+    """
+    if not row.wanted and not service.is_for_open_file(row):
+        done(row.id, [f"it was asked for in {row.tag['file']}, not in this file: press Place to have it here too"])
+        return
+    scene = document.scene_of(row.tag)
     if scene is None:
         done(
             row.id,
@@ -24,17 +30,21 @@ def insert(service: Any, row: Row, done: Done) -> None:
         return
     metas = [str(name) for name in row.tag.get("metas", [])]
     container = placing.container_of(scene, metas)
-    placing.remove(container, row.id, row.takes)  # what an earlier try left
     title = scene.name
     params = {
         "job": row.id,
         "rate": str(reading.rate_of(scene)),
         "channels": reading.read_channels(container),
         "first": int(row.tag.get("channel", 1)),
+        "replace": placing.stretches(container, row.id, row.takes),  # what lies there of it makes way
     }
 
+    opened = service.n_opened
+
     def planned(result: Any, error: Exception | None) -> None:
-        if error is not None and _is_gone(error):
+        if service.n_opened != opened:
+            return
+        if error is not None and is_gone(error):
             service.postpone(row.id)
         elif error is not None:
             done(row.id, [f"{error}; {_AGAIN}"])
@@ -53,16 +63,19 @@ def _place(service: Any, row: Row, where: tuple[str, list[str]], items: list[dic
         service.postpone(row.id)
         return
     scene = container.id_data
-    others = [strip.name for strip in compat.all_strips(compat.editor_of(scene))]
-    items = named_apart(items, others)
+    own = {strip.name for strip in placing.strips_made(container, row.id, items)}
+    items = named_apart(
+        items, (strip.name for strip in compat.all_strips(compat.editor_of(scene)) if strip.name not in own)
+    )
     try:
         placing.place(container, items, row.id, str(row.tag.get("of", "")))
     except placing.PlacingError as error:
         done(row.id, [f"{error}; {_AGAIN}"])
         return
-    for job in row.tag.get("replaces", []):
-        for layer in {item["layer"] for item in items}:
-            _mute(scene, str(job), layer)
+    _mute(scene, service.table.silenced_by(row.id), {item["layer"] for item in items})
+    # What comes now leaves it here or says why not: the file shall not have it laid anew, whatever is undone.
+    service.table.settle(row.id)
+    service.note_document(scene, str(row.tag.get("scene", "")))
     compat.push_undo(f"V2A sound for {row.name}")
     _verify(service, row, where, items, done, repaired=False)
 
@@ -73,7 +86,11 @@ def _verify(
     container = _container(row, where)
     found = placing.read_back(container, row.id) if container else []
 
+    opened = service.n_opened
+
     def verified(result: Any, error: Exception | None) -> None:
+        if service.n_opened != opened:
+            return
         if error is None:
             sentences = list(result["differences"])
         else:  # the bridge is gone or cannot compare: then we do
@@ -104,11 +121,12 @@ def _container(row: Row, where: tuple[str, list[str]]) -> Any | None:
     return None if scene is None else placing.container_of(scene, where[1])
 
 
-def _mute(scene: Any, job: str, layer: str) -> None:
+def _mute(scene: Any, jobs: set[str], layers: set[str]) -> None:
     for strip, made in placing.made_in(scene):
-        if made["job"] == job and made["layer"] == layer:
+        if made["job"] in jobs and made["layer"] in layers:
             strip.mute = True
 
 
-def _is_gone(error: Exception) -> bool:
+def is_gone(error: Exception) -> bool:
+    """Whether the bridge ended before it answered."""
     return getattr(error, "kind", "") == "BridgeEndedError"

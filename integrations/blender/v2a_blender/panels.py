@@ -171,6 +171,8 @@ def _job(box: Any, context: Any, row: Row, heard: dict[tuple[str, str, int], boo
     else:
         if row.state == "succeeded" and (row.trouble or not any(key[0] == row.id for key in heard)):
             head.operator("v2a.place", text="", icon="IMPORT").job = row.id
+        if row.state != "succeeded":
+            head.operator("v2a.again", text="", icon="FILE_REFRESH").job = row.id
         head.operator("v2a.forget", text="", icon="TRASH").job = row.id
         if row.state != "succeeded":
             box.label(text=row.text)

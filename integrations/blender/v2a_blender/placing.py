@@ -13,6 +13,7 @@ import bpy
 from . import compat
 
 KEY = "v2a"  # the custom property of a strip that holds where its sound comes from, as JSON
+_NEEDED: dict[str, type] = {"job": str, "layer": str, "take": int}
 _LAST_CHANNEL = 128
 
 
@@ -32,16 +33,16 @@ def container_of(scene: Any, metas: Iterable[str]) -> Any:
 
 
 def place(container: Any, items: list[dict[str, Any]], job: str, of: str = "") -> None:
-    """Add a sound strip for each item of a plan. of: the strip that was looked at.
+    """Add a sound strip for each item of a plan, in place of what lies there of it. of: the strip that was looked at.
 
-    Raises PlacingError, and then leaves nothing behind.
+    Raises PlacingError: then all is as it was, or, where Blender itself cannot add it, nothing of the job lies there.
     """
+    for item in items:
+        _check(item)
+    remove(container, job, items)
     try:
         for item in items:
             _place_one(container, item, job, of)
-    except PlacingError:
-        remove(container, job, items)
-        raise
     except RuntimeError as error:
         remove(container, job, items)
         reason = str(error).replace("Error: ", "").strip()
@@ -52,14 +53,27 @@ def place(container: Any, items: list[dict[str, Any]], job: str, of: str = "") -
 
 def remove(container: Any, job: str, items: list[dict[str, Any]]) -> int:
     """Take the strips of a job's items away again; how many there were."""
-    takes = {(item["layer"], item["take"]) for item in items}
-    strips = [strip for strip, made in _made(container) if made["job"] == job and _take(made) in takes]
+    strips = strips_made(container, job, items)
     for strip in strips:
         sound = strip.sound
         compat.strips_of(container).remove(strip)
         if sound is not None and not sound.users:
             bpy.data.sounds.remove(sound)
     return len(strips)
+
+
+def strips_made(container: Any, job: str, items: list[dict[str, Any]]) -> list[Any]:
+    """The strips of a job's items."""
+    takes = {(item["layer"], item["take"]) for item in items}
+    return [strip for strip, made in _made(container) if made["job"] == job and _take(made) in takes]
+
+
+def stretches(container: Any, job: str, items: list[dict[str, Any]]) -> list[dict[str, int]]:
+    """Where they lie, as the bridge's `plan` takes it."""
+    return [
+        {"channel": strip.channel, "start": compat.start(strip), "end": compat.end(strip)}
+        for strip in strips_made(container, job, items)
+    ]
 
 
 def read_back(container: Any, job: str) -> list[dict[str, Any]]:
@@ -113,13 +127,16 @@ def remove_take(scene: Any, job: str, layer: str, take: int) -> None:
         remove(container, job, [{"layer": layer, "take": take}])
 
 
-def _place_one(container: Any, item: dict[str, Any], job: str, of: str) -> None:
+def _check(item: dict[str, Any]) -> None:
     if item["channel"] > _LAST_CHANNEL:
         raise PlacingError(
             f"no channel is free up to {_LAST_CHANNEL}: move strips down or delete some, then place again"
         )
     if not os.path.isfile(item["path"]):  # noqa: PTH113
         raise PlacingError(f"{item['path']} is not there any more: make the sound again")
+
+
+def _place_one(container: Any, item: dict[str, Any], job: str, of: str) -> None:
     strip = compat.new_sound(container, item["name"], item["path"], item["channel"], item["start"] - item["offset"])
     made = {**item["provenance"], "job": job, "layer": item["layer"], "take": item["take"], "of": of}
     strip[KEY] = json.dumps(made)
@@ -142,9 +159,9 @@ def _read(strip: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         return
     try:
         made = json.loads(strip[KEY])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return
-    if isinstance(made, dict) and {"job", "layer", "take"} <= set(made):
+    if isinstance(made, dict) and all(isinstance(made.get(key), kind) for key, kind in _NEEDED.items()):
         yield strip, made
 
 

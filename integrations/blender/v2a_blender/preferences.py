@@ -7,9 +7,6 @@ from typing import Any
 
 import bpy
 
-from . import compat
-from .choosing import is_loopback
-
 
 class V2AStudioPreferences(bpy.types.AddonPreferences):
     """The add-on's preferences."""
@@ -23,7 +20,8 @@ class V2AStudioPreferences(bpy.types.AddonPreferences):
     )
     server: bpy.props.StringProperty(
         name="Server",
-        description="Address of the server (host:port). Empty: your own, on this computer, started when it is needed",
+        description="Address of a server on this computer (unix:/path or 127.0.0.1:port), or of a tunnel to one on "
+        "another. Empty: your own, started when it is needed",
     )
     token_file: bpy.props.StringProperty(
         name="Token file",
@@ -42,18 +40,10 @@ class V2AStudioPreferences(bpy.types.AddonPreferences):
         column.use_property_split = True
         for name in ("bridge", "server", "token_file", "output"):
             column.prop(self, name)
-        if not is_loopback(self.server) and not compat.online_access():
-            column.label(text=OFFLINE, icon="ERROR")
 
 
-OFFLINE = (
-    "The server is on another computer, and Blender may not use the network: switch on Allow Online Access under "
-    "Edit › Preferences › System › Network, or leave Server empty in the preferences of V2A Studio"
-)
-
-
-def connection() -> tuple[dict[str, str], str]:
-    """What the bridge is started and greeted with, and why it must not be, "" where it may."""
+def connection() -> dict[str, str]:
+    """What the bridge is started and greeted with."""
     preferences = _preferences()
     server, token_file = preferences.server.strip(), preferences.token_file.strip()
     options = {"bridge": bpy.path.abspath(preferences.bridge) if preferences.bridge.strip() else ""}
@@ -61,7 +51,7 @@ def connection() -> tuple[dict[str, str], str]:
         options["server"] = server
     if token_file:
         options["token_file"] = os.path.abspath(bpy.path.abspath(token_file))  # noqa: PTH100
-    return options, "" if is_loopback(server) or compat.online_access() else OFFLINE
+    return options
 
 
 def output_folder() -> tuple[str, str]:

@@ -8,6 +8,7 @@ It says `frame N` for each frame done, N from 1.
 
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -22,13 +23,15 @@ def main() -> None:
     """Render what the task says."""
     copy, task_path = sys.argv[sys.argv.index("--") + 1 :][:2]
     task = json.loads(Path(task_path).read_text(encoding="utf-8"))
-    bpy.ops.wm.open_mainfile(filepath=copy, load_ui=False)
+    bpy.ops.wm.open_mainfile(filepath=copy, load_ui=False, use_scripts=task["scripts"])
     scene = bpy.data.scenes[task["scene"]]
     editor = scene.sequence_editor
     _show(editor, task["show"])
     for strip in _strips_of(editor, "all"):
         if strip.name in task["hide"] or strip.type == "SOUND":
             strip.mute = True
+    _hide_words(task["words"])
+    _keep_from_writing_files()
     _set_up(scene, task)
     n_done = 0
 
@@ -60,6 +63,23 @@ def _show(container: Any, path: list[str]) -> None:
         channel.mute = False
     if path[1:]:
         _show(strips[path[0]], path[1:])
+
+
+def _hide_words(pattern: str) -> None:
+    """Mute the texts that are words for us, wherever they lie: inside metas, and in the scenes that are shown."""
+    for editor in (scene.sequence_editor for scene in bpy.data.scenes if scene.sequence_editor):
+        for strip in _strips_of(editor, "all"):
+            if strip.type == "TEXT" and re.match(pattern, strip.text):
+                strip.mute = True
+
+
+def _keep_from_writing_files() -> None:
+    """Mute what the compositors of the edit's scenes write beside the picture: those files are the user's."""
+    trees = [*bpy.data.node_groups, *(scene.node_tree for scene in bpy.data.scenes if hasattr(scene, "node_tree"))]
+    for tree in trees:
+        for node in tree.nodes if tree else ():
+            if node.type == "OUTPUT_FILE":
+                node.mute = True
 
 
 def _set_up(scene: Any, task: dict[str, Any]) -> None:

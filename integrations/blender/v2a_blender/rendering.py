@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from .choosing import Asked, RefusedError
+from .choosing import MARKER, Asked, RefusedError
 
 FILM, COPY, TASK = "picture.mp4", "edit.blend", "task.json"
 
@@ -36,8 +36,10 @@ class Copies:
             self._copy_to(folder / COPY)
             task = {
                 "scene": scene.name,
+                "scripts": may_run_scripts(),
                 "show": list(asked.show),
                 "hide": hidden,
+                "words": MARKER.pattern,
                 "start": asked.rendered[0],
                 "end": asked.rendered[1],
                 "film": str(folder / FILM),
@@ -79,11 +81,25 @@ def _command(folder: Path) -> list[str]:
     task = [str(folder / COPY), str(folder / TASK)]
     if not bpy.app.binary_path:  # Blender as a Python module
         return [sys.executable, script, "--", *task]
-    scripts = []
-    with suppress(AttributeError):
-        if bpy.context.preferences.filepaths.use_scripts_auto_execute:
-            scripts = ["--enable-autoexec"]
     return [
-        *(bpy.app.binary_path, "--background", "--factory-startup", *scripts),
+        *(bpy.app.binary_path, "--background", "--factory-startup"),
         *("--python-exit-code", "1", "--python", script, "--", *task),
     ]
+
+
+def may_run_scripts() -> bool:
+    """Whether the open file's own scripts run here. Its copy lies elsewhere, where no exclusion would find it."""
+    preferences = bpy.context.preferences
+    return (
+        preferences.filepaths.use_scripts_auto_execute
+        and not bpy.app.autoexec_fail
+        and not any(_is_excluded(bpy.data.filepath, one) for one in preferences.autoexec_paths)
+    )
+
+
+def _is_excluded(path: str, exclusion: Any) -> bool:
+    """As Blender compares them: by the beginning, or by a pattern; on Windows whatever the case."""
+    path, excluded = (os.path.normcase(one) for one in (path, exclusion.path))
+    if not excluded:
+        return False
+    return fnmatch.fnmatchcase(path, excluded) if exclusion.use_glob else path.startswith(excluded)

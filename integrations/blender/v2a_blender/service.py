@@ -15,7 +15,8 @@ import bpy
 
 from . import compat, document, insertion, listening, preferences
 from .choosing import RefusedError
-from .table import JobTable
+from .insertion import is_gone
+from .table import JobTable, Row
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 STOPPED, STARTING, READY, FAILED = "stopped", "starting", "ready", "failed"
 _BUSY_S, IDLE_S = 0.1, 0.5
+_ASKED_EACH_TIME = ("jobs", "models", "server.status")  # nobody misses an answer of a bridge that ended
 _PUMP_S = 0.01  # how long a tick may take for messages; the rest waits for the next
 
 
@@ -36,7 +38,7 @@ class Service:
     """What the add-on knows of its bridge, the server and the jobs of the open file."""
 
     def __init__(self) -> None:
-        self.client = BridgeClient(on_notification=self._on_notification, on_end=self._on_end)
+        self.client = BridgeClient(on_notification=self._on_notification, on_end=self._fail)
         self.table = JobTable()
         self.state = STOPPED
         self.message = ""  # what went wrong last, for the user
@@ -48,6 +50,9 @@ class Service:
         self._pending: list[Callable[[], Any]] = []  # presses of the button before the bridge was ready
         self._drawn: tuple[int, str, str, str, str] | None = None
         self._inserting = ""  # the job whose sounds are being placed
+        self._n_greetings = 0
+        self.n_opened = 0  # files, so far: who waits for an answer learns from it that another one is open
+        self._files: set[str] = set()  # all that the open file was called, since it was opened
 
     # --- what the interface calls -------------------------------------------------------------------------------
 
@@ -58,12 +63,9 @@ class Service:
 
     def start(self) -> None:
         """Start the bridge, again where it runs; jobs are taken up. What goes wrong stands in `message`."""
-        self._wanted = False
+        self._wanted, self._inserting = False, ""
         self._know_document()
-        options, refusal = preferences.connection()
-        if refusal:
-            self._fail(refusal)
-            return
+        options = preferences.connection()
         try:
             self.client.start(options.pop("bridge"))
         except (NotFoundError, BridgeError) as error:
@@ -83,7 +85,8 @@ class Service:
 
         def answered(result: Any, error: BridgeError | None) -> None:
             if error is not None:
-                self.message = str(error)
+                if not (is_gone(error) and method in _ASKED_EACH_TIME):
+                    self.message = str(error)
             elif done is not None:
                 done(result)
 
@@ -125,11 +128,34 @@ class Service:
         """Drop an ended job from the list."""
         self.ask("forget", {"job": job, "files": files}, lambda _: self.table.forget(job))
 
-    def note_document(self, scene: Any) -> str:
-        """Write the edit's name into the scene that jobs are asked for; answers the scene's lasting name."""
+    def note_document(self, scene: Any, lasting: str = "") -> str:
+        """Write the edit's name into the scene that jobs are asked for; answers the scene's lasting name.
+
+        lasting: what that was, should an undo have taken it away.
+        """
         self._know_document()
         document.remember(self.document)
-        return document.write(scene, self.document, self.table.settled)
+        return document.write(scene, self.document, self.table.settled, lasting)
+
+    def note_all(self) -> None:
+        """Write it into every scene with jobs, before the file is saved; an undo may have taken it away."""
+        noted = {scene.name: (scene, "") for scene in document.scenes_with_jobs()}
+        for row in self.table.newest_first():
+            scene = document.scene_of(row.tag)
+            if scene is not None:
+                noted.setdefault(scene.name, (scene, str(row.tag.get("scene", ""))))
+        for scene, lasting in noted.values():
+            self.note_document(scene, lasting)
+
+    def saved(self) -> None:
+        """The open file was saved, perhaps under another name: what is under way is for it still."""
+        self._know_document()
+        self._files.add(document.file())
+        document.saved(self.document, self.table.settled)
+
+    def is_for_open_file(self, row: Row) -> bool:
+        """Whether a job was asked for in the open file, and not in another one that is the same edit."""
+        return str(row.tag.get("file", "")) in self._files
 
     # --- the timer ----------------------------------------------------------------------------------------------
 
@@ -157,12 +183,14 @@ class Service:
         return _BUSY_S if self.table.n_active() or self.state == STARTING or self._inserting else IDLE_S
 
     def postpone(self, job: str) -> None:
-        """Leave a job's sounds for a later tick."""
+        """Let go of a job's sounds, so that a later tick places them, or others."""
         if self._inserting == job:
             self._inserting = ""
 
     def open_document(self) -> None:
         """Another file is open: its jobs take the place of the last one's."""
+        self.n_opened += 1
+        self._files = {"", document.file()}
         name, placed = document.read()
         self.document = name or uuid.uuid4().hex
         self.table.clear()
@@ -170,7 +198,7 @@ class Service:
         self._inserting = ""
         self._pending.clear()
         if self.state in (STARTING, READY):
-            options, _ = preferences.connection()
+            options = preferences.connection()
             options.pop("bridge", None)
             self._greet(options)
         elif name:
@@ -185,8 +213,12 @@ class Service:
 
     def _greet(self, options: dict[str, Any]) -> None:
         asked_for = self.document
+        self._n_greetings += 1
+        number = self._n_greetings
 
         def greeted(result: Any, error: BridgeError | None) -> None:
+            if number != self._n_greetings:  # another bridge, or document, was turned to meanwhile
+                return
             if error is not None:
                 self.client.close()
                 self._fail(str(error))
@@ -224,17 +256,14 @@ class Service:
         elif method == "server":
             self.heard_of_server(params)
 
-    def _on_end(self, message: str) -> None:
-        self._inserting = ""
-        self._fail(message)
-
     def _fail(self, message: str) -> None:
         _log.warning("%s", message)
         self._pending.clear()
+        self._inserting = ""
         self.state, self.message = FAILED, message
 
     def _inserted(self, job: str, trouble: list[str]) -> None:
-        self._inserting = ""
+        self.postpone(job)
         self.table.settle(job, trouble)
 
 

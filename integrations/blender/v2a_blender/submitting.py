@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from . import compat, document, preferences, properties, reading, rendering
-from .choosing import RANGE, SELECTED, Edit, Layer, RefusedError, Wishes, choose, job, word_strips
+from .choosing import RANGE, SELECTED, Edit, RefusedError, Wishes, choose, job, wishes_of, word_strips
 from .service import READY, STARTING, Service
 from .table import Row
 
@@ -46,32 +45,27 @@ def again_from_strip(service: Service, context: Any, strip: Any, made: dict[str,
 
     Answers and raises as `press`.
     """
-    row = service.table.get(str(made["job"]))
+    row = service.table.get(made["job"])
     if row is not None:
         again(service, row, made["layer"])
         return [f"asked for another take of '{row.name}'"]
     edit = reading.read_edit(context)
     strips = tuple(replace(one, selected=one.name == made.get("of")) for one in edit.strips)
     scope = SELECTED if any(one.selected for one in strips) else RANGE
-    layer = Layer(made["layer"], str(made.get("prompt", "")))
-    wishes = Wishes(
-        negative=str(made.get("negative", "")),
-        layers=(layer,),
-        seed=int(made.get("seed", 0)) + 1,
-        quality=str(made.get("quality", "standard")),
-        model=str(made.get("model", "")),
-        handles_s=max((Fraction(handle) for handle in made.get("handles", ())), default=Fraction(0)),
-        output=_output(),
-    )
-    pressed = Press(replace(edit, strips=strips), scope, _seen(strip), wishes, replaces=(str(made["job"]),))
+    wishes = wishes_of(made)
+    wishes = replace(wishes, seed=service.table.next_seed(made["job"], wishes.seed), output=_output())
+    pressed = Press(replace(edit, strips=strips), scope, _seen(strip), wishes, replaces=(made["job"],))
     return _press(service, context, pressed)
 
 
 def again(service: Service, row: Row, layer: str) -> None:
-    """Ask for another take of a job's layer, muting the former when it is placed; or for all of it, where it failed."""
-    changes: dict[str, Any] = {"tag": row.tag}
+    """Ask for another take of a job's layer, muting the others when it is placed; or for all of it, where it failed."""
+    here = {**row.tag, "file": document.file()}
+    changes: dict[str, Any] = {"tag": here}
     if row.state == "succeeded":
-        changes = {"tag": {**row.tag, "replaces": [*row.tag.get("replaces", []), row.id]}, "takes": 1}
+        seed = service.table.next_seed(row.id)
+        tag = {**here, "replaces": [*row.tag.get("replaces", []), row.id], "seed": seed}
+        changes = {"tag": tag, "takes": 1, "seed": seed}
         if layer:
             changes["layer"] = layer
     service.ask(
@@ -122,6 +116,7 @@ def _submit(service: Service, pressed: Press) -> list[str]:
     for one in asked:
         render = copies.render(one, scene, hidden) if one.is_rendered else None
         tag = {
+            "file": document.file(),
             "scene": pressed.scene,
             "title": pressed.title,
             "metas": list(pressed.metas),
@@ -129,6 +124,7 @@ def _submit(service: Service, pressed: Press) -> list[str]:
             "why": one.why,
             "of": one.strip.name if one.strip else "",
             "replaces": list(pressed.replaces),
+            "seed": pressed.wishes.seed,
         }
         jobs.append((job(one, edit, pressed.wishes, tag, render), render))
     for body, render in jobs:

@@ -21,10 +21,11 @@ _STATES = {"rendering": "rendering the picture", "waiting": "waiting", "running"
 
 @dataclass
 class Row:
-    """One job. trouble: what went wrong in placing it, for the user."""
+    """One job. trouble: what went wrong in placing it, for the user. wanted: whether the user asked to place it."""
 
     status: dict[str, Any]
     trouble: list[str] = field(default_factory=list)
+    wanted: bool = False
 
     @property
     def id(self) -> str:
@@ -78,6 +79,12 @@ class Row:
         return tag if isinstance(tag, dict) else {}
 
     @property
+    def seeds(self) -> list[int]:
+        """The seeds that are known of it: what its request says, and what its files tell."""
+        said = [self.tag.get("seed"), (self.status.get("parameters") or {}).get("seed")]
+        return [seed for seed in (*said, *(take.get("seed") for take in self.takes)) if isinstance(seed, int)]
+
+    @property
     def licence(self) -> str:
         """The model and its licence, with a warning where its sounds must not be sold."""
         model = self.status.get("model")
@@ -95,6 +102,7 @@ class JobTable:
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
+        self._rolled: dict[str, int] = {}  # the last seed asked for from a job; the roll may not be listed yet
         self.settled: set[str] = set()
         self.version = 0  # grows with each change, so that the interface knows when to draw
 
@@ -104,6 +112,7 @@ class JobTable:
     def clear(self) -> None:
         """Forget all of it, for another file."""
         self._rows.clear()
+        self._rolled.clear()
         self.settled.clear()
         self.version += 1
 
@@ -132,14 +141,14 @@ class JobTable:
         """Note that a job needs no placing any more, and what went wrong with it."""
         self.settled.add(job)
         if job in self._rows:
-            self._rows[job].trouble = list(trouble)
+            self._rows[job].trouble, self._rows[job].wanted = list(trouble), False
         self.version += 1
 
     def unsettle(self, job: str) -> None:
         """Have a job's sounds placed once more."""
         self.settled.discard(job)
         if job in self._rows:
-            self._rows[job].trouble = []
+            self._rows[job].trouble, self._rows[job].wanted = [], True
         self.version += 1
 
     def drop_take(self, job: str, layer: str, take: int) -> None:
@@ -154,6 +163,19 @@ class JobTable:
         row = self._rows.get(job)
         roots = {job, *(row.tag.get("replaces", []) if row else [])}
         return [one.id for one in self._rows.values() if roots & {one.id, *one.tag.get("replaces", [])}]
+
+    def next_seed(self, job: str, known: int = 0) -> int:
+        """A seed that no sound of a job's family has or was asked for with. known: one that the job has."""
+        family = {job, *self.family(job)}
+        rolled = [seed for one, seed in self._rolled.items() if one in family]
+        seeds = [seed for one in family if (row := self._rows.get(one)) for seed in row.seeds]
+        self._rolled[job] = 1 + max([known, *rolled, *seeds])
+        return self._rolled[job]
+
+    def silenced_by(self, job: str) -> set[str]:
+        """The jobs whose sounds are muted when a job's are placed: of a family one is heard, in whatever order."""
+        row = self._rows.get(job)
+        return {str(one) for one in (row.tag.get("replaces", []) if row else [])}.union(self.family(job)) - {job}
 
     def get(self, job: str) -> Row | None:
         """The row of a job."""

@@ -60,6 +60,7 @@ class BridgeClient:
         self._on_end = on_end
         self._run: _Run | None = None
         self._waiting: dict[int, Done] = {}
+        self._dropped: list[Done] = []  # calls to a bridge that another was started for: told of in the next pump
         self._last_id = 0
         self.message = ""  # why it does not run, for the user; "" while it runs or was never started
 
@@ -76,14 +77,17 @@ class BridgeClient:
     @property
     def unanswered(self) -> int:
         """How many calls wait for their answer."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._dropped)
 
     def start(self, path: str = "") -> None:
-        """Start the bridge, and end the one that runs. path: as for `finding.bridge_command`.
+        """Start the bridge, and end the one that runs: what it did not answer fails in the next `pump`.
 
+        path: as for `finding.bridge_command`.
         Raises finding.NotFoundError where there is none, BridgeError where it cannot be started.
         """
+        dropped = [*self._dropped, *self._waiting.values()]
         self.close()
+        self._dropped = dropped
         try:
             command = list(self._command) if self._command is not None else finding.bridge_command(path)
             self._run = _Run(command, finding.clean_environment(self._environment))
@@ -125,6 +129,9 @@ class BridgeClient:
         """
         deadline = time.monotonic() + within_s
         handled = 0
+        dropped, self._dropped = self._dropped, []
+        for done in dropped:
+            done(None, BridgeError("the bridge was started again before it answered: ask again", "BridgeEndedError"))
         while self._run is not None and (not handled or time.monotonic() < deadline):
             try:
                 message = self._run.incoming.get_nowait()
@@ -143,6 +150,7 @@ class BridgeClient:
         """End the bridge, within a second; jobs go on at the server. Nobody is called back any more."""
         run, self._run = self._run, None
         self._waiting.clear()
+        self._dropped.clear()
         if run is not None:
             run.close()
 

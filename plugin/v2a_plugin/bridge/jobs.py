@@ -21,6 +21,8 @@ from v2a_plugin.bridge.turns import Turns
 
 _log = logging.getLogger(__name__)
 
+_PICTURES_GONE = "the pictures of this job were rendered for it alone, and are gone: ask for it anew"
+
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -85,13 +87,19 @@ class Jobs:
         self._current.forget(job)
 
     def again(self, job: str, changes: Mapping[str, Any]) -> str:
-        """A changed copy of a job. Raises NotFoundError where its pictures are gone, and as `submit`."""
-        record = self.record(job)
-        seed = read_job(record.parameters).sampling.seed
+        """A changed copy of an ended job.
+
+        Raises NotFoundError where its pictures are gone, ConflictError before it has ended, and as `submit`.
+        """
+        record = self.ended(job)
+        former = read_job(record.parameters)
+        seed = former.sampling.seed
         # What did not succeed is tried again as it was.
         another = seed + 1 if record.state == "succeeded" else seed
         parameters = changed_parameters(record.parameters, changes, another)
         rendered = Path(record.film) if record.film and "source" not in changes else None
+        if isinstance(former.source, RenderSource) and rendered is None and "source" not in changes:
+            raise NotFoundError(_PICTURES_GONE)  # their folder may be there still, and is on its way out
         return self._submit(parameters, rendered)
 
     def delete_take(self, job: str, layer: str, take: int) -> None:
@@ -116,7 +124,7 @@ class Jobs:
         """A job that has ended. Raises NotFoundError, ConflictError."""
         record = self.record(job)
         if not record.ended:
-            raise ConflictError("the job has not ended: cancel it first")
+            raise ConflictError("the job has not ended: wait for it, or cancel it first")
         return record
 
     @property
@@ -132,7 +140,7 @@ class Jobs:
             raise RuntimeError("no server")
         check_there(job)
         if isinstance(job.source, RenderSource) and rendered is None and not job.source.folder.is_dir():
-            raise NotFoundError("the pictures of this job were rendered for it alone, and are gone: ask for it anew")
+            raise NotFoundError(_PICTURES_GONE)
         if rendered is not None and not rendered.is_file():
             raise NotFoundError(f"the rendered pictures {rendered} are gone: ask for the job anew")
         output = job.output or self._sounds
