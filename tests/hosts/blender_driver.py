@@ -5,6 +5,7 @@ It knows the add-on as a user does, by its operators, its settings and what it l
 module of that kind is not its own witness. Answers go to a pipe of their own, since Blender prints to its stdout.
 """
 
+import faulthandler
 import functools
 import importlib
 import json
@@ -29,6 +30,7 @@ _ANSWERS = os.fdopen(int(os.environ.pop("V2A_DRIVER_ANSWERS")), "w", encoding="u
 _KINDS = {"MOVIE": "film", "IMAGE": "images", "SOUND": "sound", "SCENE": "scene", "META": "meta", "TEXT": "text"}
 _HAS_EXTENSIONS = bpy.app.version >= (4, 2, 0)
 _TICK_S = 0.02
+_STUCK_S = 100  # of work at a line, after which the log gets to know where it hangs
 
 
 class Stopwatch:
@@ -631,18 +633,21 @@ def obey(commands: Commands, line: str) -> None:
     """Do what a line asks for, and answer."""
     asked = json.loads(line)
     answer: dict[str, Any]
+    faulthandler.dump_traceback_later(_STUCK_S)
     try:
         answer = {"ok": getattr(commands, asked["do"])(**asked["with"])}
     except Exception as error:
         if not isinstance(error, RuntimeError) or not str(error).startswith("Error: "):
             traceback.print_exc()
         answer = {"error": type(error).__name__, "message": str(error)}
+    faulthandler.cancel_dump_traceback_later()
     _ANSWERS.write(json.dumps(answer) + "\n")
     _ANSWERS.flush()
 
 
 def main() -> None:
     """Obey until there is nothing more to do: at once without a window, between the events of one."""
+    faulthandler.enable()  # where Blender crashes, the log says in the middle of what
     commands = Commands()
     if bpy.app.background:
         for line in sys.stdin:
