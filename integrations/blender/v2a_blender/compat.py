@@ -153,13 +153,6 @@ def push_undo(message: str) -> None:
                 bpy.ops.ed.undo_push(message=message)
 
 
-def write_film(settings: Any) -> None:
-    """Let a render's image settings write films (since 5.0 that is a kind of media)."""
-    if hasattr(settings, "media_type"):
-        settings.media_type = "VIDEO"
-    settings.file_format = "FFMPEG"
-
-
 def film_rate(strip: Any, path: str) -> float:
     """The rate that Blender reads in a movie strip's film, 0 where it cannot.
 
