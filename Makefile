@@ -29,9 +29,10 @@ test: venv
 	$(BIN)/python -m pytest -m 'not hosts'
 
 # Blenders are installed as wheels, each into an environment of its own; what cannot be is named, and skipped.
+# The wheel of 4.5.15 crashes in one of some twenty runs, in its own code: whoever says nothing is asked once more.
 test-hosts: venv
 	$(BIN)/python -m tests.hosts.environments
-	$(BIN)/python -m pytest -m hosts tests/hosts
+	$(BIN)/python -m pytest -m hosts tests/hosts --reruns 1 --only-rerun 'says nothing to'
 	$(BIN)/python -m pytest -m hosts --ignore tests/hosts -n 4 --dist loadgroup  # hundreds that mostly wait
 
 # Blender's add-on as files: the extension (4.2 and newer), the legacy add-on (3.4 to 4.1), and a repository.

@@ -46,6 +46,7 @@ class Blender:
 
     def start(self, addon: Path | None) -> "Blender":
         """Start it, and install the add-on out of its zip as a user would; None: without it."""
+        self._addon = addon
         (self._folder / "blender").mkdir(parents=True, exist_ok=True)
         answers, said = os.pipe()
         environment = {
@@ -95,6 +96,12 @@ class Blender:
         if answer["error"] == "RuntimeError" and answer["message"].startswith("Error: "):
             raise RefusedError(answer["message"].removeprefix("Error: ").strip())
         raise DriverError(f"{self.name}: {verb}: {answer['message']}\n{self.log.read_text()[-4000:]}")
+
+    def revive(self) -> None:
+        """Start it again where it crashed."""
+        if self.process.poll() is not None:
+            self._reap()
+            self.start(self._addon)
 
     @staticmethod
     def rest(for_s: float) -> None:

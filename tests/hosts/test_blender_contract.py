@@ -38,7 +38,8 @@ class TestBlender(HostContract):
 
     @pytest.fixture
     def host(self, blender: Blender, tmp_path: Path) -> Blender:
-        """An empty edit."""
+        """An empty edit; in a new Blender, where the last one crashed."""
+        blender.revive()
         blender.new_edit(RATE)
         blender.set(model="clicks", output=tmp_path / "sounds")
         return blender
