@@ -1,5 +1,6 @@
 import json
 import os
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -365,14 +366,15 @@ def test_a_full_server_is_asked_again(
 ) -> None:
     refusals = [BusyError("the server's queue is full"), BusyError("the server's queue is full")]
     maker.error = lambda spec: refusals.pop() if refusals else None
-    pauses: list[float] = []
+    pauses, clock = list[float](), time.monotonic
     monkeypatch.setattr("time.sleep", pauses.append)
+    monkeypatch.setattr("time.monotonic", lambda: clock() + sum(pauses))
     assert run(cut_of(reel, tmp_path), tmp_path / "out", maker)["totals"]["done"] == 3
     assert len(pauses) == 2
     maker.error = lambda spec: BusyError("the server's queue is full")
     with pytest.raises(BusyError, match=r"queue is full \(0 of 3 events"):
         run(cut_of(reel, tmp_path), tmp_path / "other", maker, prompt="rain")
-    assert sum(pauses[2:]) == 3600
+    assert 3_580 <= sum(pauses[2:]) <= 3_600
 
 
 def test_cues_outside_their_event_are_said(tmp_path: Path, reel: Path, maker: LocalMaker) -> None:
