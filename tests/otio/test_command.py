@@ -1,7 +1,6 @@
 """`v2a conform` as it is called, once with the real server and model."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -169,8 +168,9 @@ def test_bad_usage_is_said_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unreadable_timeline_is_said(tmp_path: Path) -> None:
-    (tmp_path / "cut.otio").write_bytes(os.urandom(200))
+@pytest.mark.parametrize("content", [b"]]}}[[{{", b"\x00\xff\x80 no timeline", b"{", b""])
+def test_an_unreadable_timeline_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "cut.otio").write_bytes(content)
     ran = conform(tmp_path / "cut.otio", "-o", tmp_path / "out")
     assert ran.status == 1
     assert "cut.otio cannot be read as a timeline" in ran.err

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import numpy as np
 import opentimelineio as otio
 
 from v2a.errors import MediaError, UsageError
@@ -131,14 +132,12 @@ def _refuse_large(name: str, n_bytes: int) -> None:
 
 def _from_json(content: bytes, path: Path) -> otio.schema.Timeline:
     # OpenTimelineIO's parser is recursive and ends the process where brackets are too deep.
-    brackets = _STRINGS.sub(b"", content).translate(None, _NOT_BRACKETS)
-    for _ in range(_MAX_BRACKETS):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if not brackets:
-            break
-    else:
-        if b"[" in brackets and b"]" in brackets:
-            raise MediaError(f"{path.name}: {_TOO_DEEP}")
+    brackets = np.frombuffer(_STRINGS.sub(b"", content).translate(None, _NOT_BRACKETS), np.uint8)
+    opening = np.isin(brackets, np.frombuffer(b"[{", np.uint8))
+    open_ones = np.concatenate([[0], np.where(opening, 1, -1).cumsum()])
+    # Since some point before: what is no JSON may close what it never opened.
+    if (open_ones - np.minimum.accumulate(open_ones)).max() > _MAX_BRACKETS:
+        raise MediaError(f"{path.name}: {_TOO_DEEP}")
     text = content.decode("utf-8-sig")
     if '"Marker.3"' in text:
         text = json.dumps(json.loads(text, object_hook=_older))
