@@ -89,7 +89,7 @@ class BridgeClient:
         self.close()
         self._dropped = dropped
         try:
-            command = list(self._command) if self._command is not None else finding.bridge_command(path)
+            command = list(self._command or finding.bridge_command(path, self._environment))
             self._run = _Run(command, finding.clean_environment(self._environment))
         except finding.NotFoundError as error:
             self.message = str(error)
