@@ -1,5 +1,6 @@
 """The files that go into a host, as they lie in an installed package or in the source tree."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,11 +27,20 @@ def resolve_menu(support: Path) -> dict[str, Path | str]:
 
     support: where `resolve_support` goes. Raises NotFoundError.
     """
-    menu: dict[str, Path | str] = {}
-    for name, file in _tree("resolve/menu").items():
-        text = file.read_text(encoding="utf-8")
-        menu[name] = text.replace('SUPPORT = ""', f"SUPPORT = {str(support)!a}", 1)
-    return menu
+    files = _tree("resolve/menu")
+    launcher, entries = (files.pop(name).read_text(encoding="utf-8") for name in ("launcher.py", "entries.csv"))
+    scripts = {
+        f"{row['name']}.py": _filled(launcher, SUPPORT=str(support), ENTRY=row["entry"])
+        for row in csv.DictReader(entries.splitlines(), strict=True)
+    }
+    return {**files, **scripts}
+
+
+def _filled(launcher: str, **values: str) -> str:
+    """The launcher with its empty texts filled in, in ASCII: an old Python reads nothing else."""
+    for name, value in values.items():
+        launcher = launcher.replace(f'{name} = ""', f"{name} = {value!a}", 1)
+    return launcher
 
 
 def resolve_support() -> dict[str, Path | str]:

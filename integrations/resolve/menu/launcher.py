@@ -1,8 +1,10 @@
-"""Take the last placed sounds out of the open timeline."""
+"""An entry of Resolve's menu. `v2a install resolve` writes a copy for each row of `entries.csv`."""
 
 import sys
 
-SUPPORT = ""  # written by `v2a install resolve`
+# Both written by `v2a install resolve`.
+SUPPORT = ""
+ENTRY = ""
 
 if sys.version_info < (3, 8):
     print(
@@ -18,4 +20,4 @@ else:
     except ImportError as error:
         print("V2A is not in {!r} any more ({}): run `v2a install resolve` again".format(SUPPORT, error))
     else:
-        scripts.remove_last_insert(globals())
+        getattr(scripts, ENTRY)(globals())
