@@ -9,6 +9,7 @@ from v2a.output import storage_error
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_plugin.bridge.requests import Job
 from v2a_plugin.client import Client
+from v2a_plugin.facts import take_facts
 from v2a_plugin.outputs import result_path
 from v2a_plugin.specs import cues_of
 
@@ -42,17 +43,6 @@ def fetched(
 
 
 def _row(take: pb.Take, path: Path, seed: int) -> Mapping[str, Any]:
-    return {
-        "layer": take.layer,
-        "take": take.index + 1,
-        "path": str(path),
-        "sha256": take.sha256,
-        "n_samples": take.n_samples,
-        "rate_hz": take.rate_hz,
-        "channels": take.channels,
-        "loudness_lufs": round(take.loudness_lufs, 2) if take.HasField("loudness_lufs") else None,
-        "peak_dbfs": round(take.peak_dbfs, 2) if take.HasField("peak_dbfs") else None,
-        "cues": [{"time": str(cue.time_s), "strength": cue.strength} for cue in cues_of(take)],
-        "cues_seen": take.cues_seen,
-        "seed": seed,
-    }
+    """As `docs/bridge.md` has it: its cues can be sent back as they are."""
+    cues = [{"time": str(cue.time_s), "strength": cue.strength} for cue in cues_of(take)]
+    return {**take_facts(take, path), "cues": cues, "seed": seed}

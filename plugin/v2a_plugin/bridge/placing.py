@@ -132,9 +132,7 @@ def verify(items: Iterable[Fields], found: Iterable[Fields]) -> list[str]:
         if got is None:
             sentences.append(f"{what} is missing on channel {wanted.whole('channel')}")
             continue
-        if _same_file(wanted.text("path"), got.text("path")):
-            pass
-        else:
+        if not _same_file(wanted.text("path"), got.text("path")):
             sentences.append(f"{what} plays {got.text('path')} instead of {wanted.text('path')}")
         for value, words in (
             ("channel", "lies on channel {} instead of {}"),

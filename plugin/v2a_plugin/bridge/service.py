@@ -8,7 +8,6 @@ from typing import Any
 from v2a.errors import UsageError
 from v2a.request import LAYERS, MAX_PROMPT_CHARS, MAX_SEED, MAX_TAKES, QUALITIES
 from v2a.version import __version__
-from v2a_api.v1.models_pb2 import Model
 from v2a_plugin.bridge import placing
 from v2a_plugin.bridge.fields import Fields
 from v2a_plugin.bridge.jobs import Jobs
@@ -16,9 +15,9 @@ from v2a_plugin.bridge.link import Link, Watch
 from v2a_plugin.bridge.paging import Paging
 from v2a_plugin.bridge.rpc import Connection, Method
 from v2a_plugin.client import ServerChoice
+from v2a_plugin.facts import model_facts
 from v2a_plugin.presets import presets
 from v2a_plugin.sequences import SUFFIXES
-from v2a_plugin.specs import fraction
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Service:
     def _models(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
         link.start()
-        return {"models": [_model_facts(model) for model in link.client().models()]}
+        return {"models": [model_facts(model) for model in link.client().models()]}
 
     def _start_server(self, params: Mapping[str, Any]) -> dict[str, Any]:
         link = self._server(params)
@@ -176,17 +175,3 @@ class Service:
         if self._link is None:
             raise UsageError("say hello first")
         return Fields(params, method)
-
-
-def _model_facts(model: Model) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "title": model.title,
-        "description": model.description,
-        "licence": model.licence,
-        "commercial_use": model.commercial_use,
-        "layers": list(model.layers),
-        "sample_rate_hz": model.sample_rate_hz,
-        "channels": model.channels,
-        "window": str(fraction(model.window)),
-    }

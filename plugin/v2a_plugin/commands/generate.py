@@ -14,7 +14,7 @@ from v2a.request import MAX_TRANSCRIPT_CHARS, Cue, Delivery, Layer, LayerName, P
 from v2a_plugin.options import JsonOption, ServerOption, TokenFileOption
 from v2a_plugin.outputs import check_outputs, result_path
 from v2a_plugin.prompts import parse_cue
-from v2a_plugin.timeline import Range, parse_time, seconds_text
+from v2a_plugin.timeline import Range, parse_time
 from v2a_plugin.words import layer_name
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def generate(
     """
     from v2a.media import probe
     from v2a_plugin.client import ServerChoice, connect
+    from v2a_plugin.facts import take_facts
     from v2a_plugin.progress import ProgressBars
     from v2a_plugin.specs import clip_spec, generation_spec
 
@@ -143,7 +144,7 @@ def generate(
         "model": {"name": chosen.name, "licence": chosen.licence, "digest": chosen.digest},
         "seed": seed,
         "request_id": job.request_id,
-        "files": [_facts(path, take) for path, take in written],
+        "files": [take_facts(take, path) for path, take in written],
         "mux": None if mux is None else str(mux),
         "warnings": warnings,
     }
@@ -230,25 +231,6 @@ def _take(job: "pb.Generation", layer: str, index: int) -> "pb.Take":
         if (take.layer, take.index) == (layer, index):
             return take
     raise GenerationError(f"the server made no take {index + 1} of layer '{layer}': look at its log")
-
-
-def _facts(path: Path, take: "pb.Take") -> dict[str, Any]:
-    from v2a_plugin.specs import cues_of
-
-    return {
-        "path": str(path),
-        "layer": take.layer,
-        "take": take.index + 1,
-        "sha256": take.sha256,
-        "n_samples": take.n_samples,
-        "rate_hz": take.rate_hz,
-        "bit_depth": take.bit_depth,
-        "channels": take.channels,
-        "loudness_lufs": round(take.loudness_lufs, 2) if take.HasField("loudness_lufs") else None,
-        "peak_dbfs": round(take.peak_dbfs, 2) if take.HasField("peak_dbfs") else None,
-        "cues": [{"time_s": seconds_text(cue.time_s), "strength": cue.strength} for cue in cues_of(take)],
-        "cues_seen": take.cues_seen,
-    }
 
 
 def _print(report: dict[str, Any], *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from v2a_plugin.options import JsonOption, ServerOption, TokenFileOption
 
 if TYPE_CHECKING:
-    from v2a_api.v1.models_pb2 import Model
+    pass
 
 models = typer.Typer(name="models", help="List the models, or describe one.", add_completion=False)
 
@@ -38,9 +38,10 @@ def list_models(
     if context.invoked_subcommand is not None:
         return
     from v2a_plugin.client import ServerChoice, connect
+    from v2a_plugin.facts import model_facts
 
     with connect(ServerChoice(server, token_file)) as client:
-        found = [_facts(model) for model in client.models()]
+        found = [model_facts(model) for model in client.models()]
     if as_json:
         typer.echo(json.dumps({"models": found}, indent=2, ensure_ascii=False))
         return
@@ -62,10 +63,11 @@ def get_model(
 ) -> None:
     """Describe one model."""
     from v2a_plugin.client import ServerChoice, connect
+    from v2a_plugin.facts import model_facts
 
     asked: _Asked = context.obj
     with connect(ServerChoice(server or asked.server, token_file or asked.token_file)) as client:
-        facts = _facts(client.model(name))
+        facts = model_facts(client.model(name))
     if as_json or asked.as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
@@ -73,21 +75,3 @@ def get_model(
     for key, value in facts.items():
         table.add_row(key, ", ".join(value) if isinstance(value, list) else str(value))
     Console(markup=False).print(table)
-
-
-def _facts(model: "Model") -> dict[str, Any]:
-    from v2a_plugin.specs import fraction
-
-    return {
-        "name": model.name,
-        "title": model.title,
-        "description": model.description,
-        "licence": model.licence,
-        "commercial_use": model.commercial_use,
-        "layers": list(model.layers),
-        "sample_rate_hz": model.sample_rate_hz,
-        "channels": model.channels,
-        "frame_rate": str(fraction(model.frame_rate)),
-        "window_s": str(fraction(model.window)),
-        "digest": model.digest,
-    }
