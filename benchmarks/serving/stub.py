@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.server.conftest import CARD
-from tests.server.running import Server
+from tests.server.running import CARD, Server
 from v2a.cards import read_card
 
 

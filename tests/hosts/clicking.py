@@ -4,26 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.server.running import Server
+from tests.server.running import CARD, Server
 from v2a.cards import read_card
 
-_CARD = {
-    "name": "clicks",
-    "title": "Clicks",
-    "description": "Not a model.",
-    "licence": "Apache-2.0",
-    "commercial_use": True,
-    "layers": ["mix", "effects", "ambience", "music"],
-    "frame_rate": "25",
-    "frame_size": [32, 32],
-    "sample_rate_hz": 48000,
-    "channels": 1,
-    "latent_rate_hz": 25,
-    "latent_dim": 64,
-    "window_tokens": 200,
-    "overlap_tokens": 50,
-    "presets": {},
-}
+_CARD = {**CARD, "name": "clicks", "title": "Clicks", "layers": ["mix", "effects", "ambience", "music"]}
 
 
 def click_server(folder: Path, **options: Any) -> Server:

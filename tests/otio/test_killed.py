@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 
 from tests.otio.timelines import clip, save, span, timeline
-from tests.server.running import DEADLINE_S, Server
+from tests.server.running import CARD, DEADLINE_S, Server
 from v2a.cards import read_card
 from v2a.delivery import wav_info
 from v2a_api.v1 import generation_pb2 as pb
@@ -36,23 +36,7 @@ KILLS = int(os.environ.get("V2A_KILLS", "4"))
 EVENTS = int(os.environ.get("V2A_EVENTS", "12"))
 SEED = int(os.environ.get("V2A_KILL_SEED", "1"))
 
-_CARD = {
-    "name": "tones",
-    "title": "Tones",
-    "description": "Not a model.",
-    "licence": "Apache-2.0",
-    "commercial_use": True,
-    "layers": ["mix"],
-    "frame_rate": "25",
-    "frame_size": [32, 32],
-    "sample_rate_hz": 48000,
-    "channels": 1,
-    "latent_rate_hz": 25,
-    "latent_dim": 64,
-    "window_tokens": 200,
-    "overlap_tokens": 50,
-    "presets": {},
-}
+_CARD = {**CARD, "layers": ["mix"]}
 
 
 @pytest.fixture

@@ -91,7 +91,13 @@ def test_the_folder_for_sounds_that_is_told_is_used(host: Host, reel: Path) -> N
 def test_twenty_jobs_at_once_are_told_of_smoothly(host: Host, reel: Path, tmp_path: Path) -> None:
     began_s = time.monotonic()
     jobs = [
-        host.submit(reel, model="tones", layers=tones(steps=40, step_s=0.005), seed=seed, output=str(tmp_path))
+        host.submit(
+            reel,
+            model="tones",
+            layers=tones(steps=400 if seed == 0 else 40, step_s=0.005),
+            seed=seed,
+            output=str(tmp_path),
+        )
         for seed in range(20)
     ]
     stalls = []

@@ -1,6 +1,5 @@
 """Sounds go where they were asked for, whatever happened meanwhile; and away again, and nothing else is changed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,11 @@ from tests.doubles.resolve.app import snapshot
 from tests.hosts.contract import FlashFilm, flash_film
 from tests.hosts.driver import ours
 from tests.resolve.driver import ResolveDouble
-from tests.server.running import Server
 from v2a_host.bridge_client import BridgeError
 from v2a_resolve import inserts, placing, scripts
 from v2a_resolve.host import Refusal
 
 __all__ = ["flash_film"]
-
-
-@pytest.fixture(scope="module")
-def double(bridge_home: Path, clicking: Server) -> Iterator[ResolveDouble]:
-    double = ResolveDouble(Behaviour(), "24", clicking.address)
-    yield double
-    double.close()
 
 
 @pytest.fixture

@@ -124,7 +124,8 @@ def test_what_was_not_kept_waits_for_the_audition(menu: Menu, scene: Scene) -> N
 
 
 def test_what_another_script_is_at_work_on_is_left_to_it(menu: Menu, scene: Scene) -> None:
-    layers = [{"name": "mix", "prompt": '{"steps": 100, "step_s": 0.05}'}]
+    plan = {"steps": 100, "step_s": 0.05, "who": str(menu.folder)}  # what was asked for before is answered at once
+    layers = [{"name": "mix", "prompt": json.dumps(plan)}]
     menu.settings(job={"model": "clicks", "output": str(menu.folder / "sounds"), "layers": layers})
     first = scene()
     running = menu.start("V2A Generate", first)

@@ -2,27 +2,17 @@
 
 import copy
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.resolve import Behaviour
 from tests.hosts.contract import FlashFilm, flash_film
 from tests.hosts.driver import RefusedError
 from tests.resolve.driver import ResolveDouble
 from tests.resolve.traps import TRAPS, Trap
-from tests.server.running import Server
 from v2a_resolve.host import Refusal
 
 __all__ = ["flash_film"]
-
-
-@pytest.fixture(scope="module")
-def double(bridge_home: Path, clicking: Server) -> Iterator[ResolveDouble]:
-    double = ResolveDouble(Behaviour(), "24", clicking.address)
-    yield double
-    double.close()
 
 
 @pytest.fixture(params=TRAPS, ids=lambda trap: f"{trap.number}: {trap.name}")

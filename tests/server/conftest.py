@@ -9,26 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.running import Server
+from tests.server.running import CARD, Server
 from v2a.cards import read_card
-
-CARD = {
-    "name": "tones",
-    "title": "Tones",
-    "description": "Not a model.",
-    "licence": "Apache-2.0",
-    "commercial_use": True,
-    "layers": ["mix", "effects"],
-    "frame_rate": "25",
-    "frame_size": [32, 32],
-    "sample_rate_hz": 48000,
-    "channels": 1,
-    "latent_rate_hz": 25,
-    "latent_dim": 64,
-    "window_tokens": 200,
-    "overlap_tokens": 50,
-    "presets": {},
-}
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,25 @@ _HERE = Path(__file__).parent
 DEADLINE_S = 20.0
 _SEEDS = itertools.count(1_000)
 
+# A model that there is none of.
+CARD: dict[str, Any] = {
+    "name": "tones",
+    "title": "Tones",
+    "description": "Not a model.",
+    "licence": "Apache-2.0",
+    "commercial_use": True,
+    "layers": ["mix", "effects"],
+    "frame_rate": "25",
+    "frame_size": [32, 32],
+    "sample_rate_hz": 48000,
+    "channels": 1,
+    "latent_rate_hz": 25,
+    "latent_dim": 64,
+    "window_tokens": 200,
+    "overlap_tokens": 50,
+    "presets": {},
+}
+
 
 @dataclass
 class Server:
