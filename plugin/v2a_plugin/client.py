@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import grpc
 
@@ -24,7 +24,7 @@ from v2a_api.v1.models_pb2_grpc import ModelServiceStub
 from v2a_api.v1.server_pb2_grpc import ServerServiceStub
 from v2a_plugin.channel import open_channel, status, to_user_error, user_errors, who_asks
 from v2a_plugin.local_server import LocalServer, home
-from v2a_plugin.transfer import Metadata, download, upload
+from v2a_plugin.transfer import Metadata, download, follow, upload
 
 OnEvent = Callable[[pb.GenerationEvent], None]
 
@@ -170,10 +170,13 @@ class Client:
         else:
             clip.upload_sha256 = upload(self._media, self._metadata, path, self.reach)
 
-    def generate(self, spec: pb.GenerationSpec, on_event: OnEvent | None = None) -> pb.Generation:
+    def generate(
+        self, spec: pb.GenerationSpec, on_event: OnEvent | None = None, hear: BinaryIO | None = None
+    ) -> pb.Generation:
         """Have it made, or find it made already; returns the finished job.
 
-        Watching goes on through broken connections while the server lives. Ctrl-C cancels the job.
+        Watching goes on through broken connections while the server lives. Ctrl-C cancels the job. hear: where the
+        first take is written to while it is made; who closes it cancels the job too.
 
         Raises the error that the job failed with, CancelledError where somebody cancelled it, and
         UnavailableError where the server went away: the same request then goes on where it stopped.
@@ -186,8 +189,11 @@ class Client:
                     timeout=_CALL_S,
                     metadata=self._metadata,
                 )
+            if hear is not None:
+                first = (spec.layers[0].name, 0)
+                follow(self._generations, self._metadata, name, first, hear, self.reach)
             generation = self._watch(name, on_event)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BrokenPipeError):
             # Where this fails there is no job yet, or nobody left who could cancel it.
             with suppress(V2AError):
                 self.cancel(name)

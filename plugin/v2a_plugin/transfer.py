@@ -96,6 +96,44 @@ def download(
             )
 
 
+def follow(
+    stub: GenerationServiceStub,
+    metadata: Metadata,
+    request_id: str,
+    take: tuple[str, int],
+    out: BinaryIO,
+    reach: Callable[[], None],
+) -> None:
+    """Write a take, (layer, index), to `out` while it is made, and return when it is finished.
+
+    Also returns where its job ends otherwise, of which the job's events tell. reach: as in `download`.
+    """
+    layer, index = take
+    n_bytes, growing = 0, True
+    while True:
+        request = pb.ReadTakeRequest(
+            request_id=request_id, layer=layer, index=index, offset_bytes=n_bytes, growing=growing
+        )
+        stream = stub.ReadTake(request, metadata=metadata)
+        try:
+            for chunk in stream:
+                out.write(chunk.data)
+                out.flush()
+                n_bytes += len(chunk.data)
+            if n_bytes:
+                return
+            growing = False  # it was finished before anybody listened
+        except grpc.RpcError as error:
+            code = status(error)[0]
+            if code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED):
+                return
+            if code is not grpc.StatusCode.UNAVAILABLE:
+                raise to_user_error(error) from None
+            reach()
+        finally:
+            stream.cancel()
+
+
 def _upload_messages(
     file: BinaryIO, digest: str, size_bytes: int, offset_bytes: int
 ) -> Iterator[media_pb2.UploadMediaRequest]:

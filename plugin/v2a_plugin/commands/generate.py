@@ -2,10 +2,11 @@
 
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _TIME = "T"
+_PIPE = Path("-")
 
 
 def generate(
@@ -35,7 +37,7 @@ def generate(
             "--output",
             metavar="OUT.wav",
             help="The sound file; default: CLIP's name with .wav in this folder. Several results become "
-            "OUT[.LAYER][.takeN].wav. What exists is replaced.",
+            "OUT[.LAYER][.takeN].wav. What exists is replaced. `-` writes a single take to a pipe while it is made.",
         ),
     ] = None,
     mux: Annotated[
@@ -116,7 +118,9 @@ def generate(
     cues = tuple(_cue(text, film, span) for text in cue or [])
     layers = [Layer(name, words, negative, cues, spoken) for name, words in prompts.items()]
     first = output or Path(clip.stem + ".wav")
-    check_outputs(_outputs(first, mux, layers, takes), inputs=[clip])
+    pipe = _pipe(mux, layers, takes, as_json=as_json) if first == _PIPE else None
+    if pipe is None:
+        check_outputs(_outputs(first, mux, layers, takes), inputs=[clip])
     shown = clip_spec(clip, [Piece(span.start_s, span.end_s, span.start_s, span.end_s)])
 
     with connect(ServerChoice(server, token_file)) as client, ProgressBars(quiet=as_json) as bars:
@@ -124,14 +128,15 @@ def generate(
         delivery = Delivery(channels=min(chosen.channels, 2), timecode_origin_s=_timecode_origin(film))
         spec = generation_spec(shown, chosen, layers, sampling, delivery)
         client.use_source(spec.clip, clip)
-        job = client.generate(spec, bars.job(clip.name))
+        job = client.generate(spec, bars.job(clip.name), pipe)
         written = [
             (result_path(first, name, index, n_layers=len(layers), n_takes=takes), _take(job, name, index))
             for name in prompts
             for index in range(takes)
         ]
         for path, take in written:
-            client.fetch(job.request_id, take, path)
+            if pipe is None:
+                client.fetch(job.request_id, take, path)
     warnings = list(job.warnings)
     if mux is not None:
         from v2a_plugin.mixing import add_sound
@@ -148,7 +153,16 @@ def generate(
         "mux": None if mux is None else str(mux),
         "warnings": warnings,
     }
-    _print(report, as_json=as_json)
+    _print(report, as_json=as_json, to_stderr=pipe is not None)
+
+
+def _pipe(mux: Path | None, layers: Sequence[Layer], takes: int, *, as_json: bool) -> BinaryIO:
+    """Standard output, for a sound that is heard while it is made."""
+    if mux is not None or as_json or takes > 1 or len(layers) > 1:
+        raise UsageError("-o - writes one take of one layer, and nothing else, to a pipe: leave out the rest")
+    if sys.stdout.isatty():
+        raise UsageError("-o - writes a WAV to a pipe, and this is a terminal: let a player follow, as in | ffplay -")
+    return sys.stdout.buffer
 
 
 def _read_transcript(path: Path | None) -> str:
@@ -233,7 +247,7 @@ def _take(job: "pb.Generation", layer: str, index: int) -> "pb.Take":
     raise GenerationError(f"the server made no take {index + 1} of layer '{layer}': look at its log")
 
 
-def _print(report: dict[str, Any], *, as_json: bool) -> None:
+def _print(report: dict[str, Any], *, as_json: bool, to_stderr: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
@@ -243,8 +257,11 @@ def _print(report: dict[str, Any], *, as_json: bool) -> None:
         loudness = "too short or quiet to measure" if file["loudness_lufs"] is None else f"{file['loudness_lufs']} LUFS"
         typer.echo(
             f"{file['path']}: {file['layer']}, take {file['take']}, "
-            f"{file['n_samples'] / file['rate_hz']:.3f} s, {loudness}"
+            f"{file['n_samples'] / file['rate_hz']:.3f} s, {loudness}",
+            err=to_stderr,
         )
     if report["mux"] is not None:
         typer.echo(f"{report['mux']}: the film with this sound")
-    typer.echo(f"made by {report['model']['name']} ({report['model']['licence']}), seed {report['seed']}")
+    typer.echo(
+        f"made by {report['model']['name']} ({report['model']['licence']}), seed {report['seed']}", err=to_stderr
+    )
