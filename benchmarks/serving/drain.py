@@ -11,11 +11,13 @@ from v2a_api.v1 import generation_pb2 as pb
 
 TIMES = 100
 _GRACE_S = 2.0
+_ENDED = (pb.STATE_SUCCEEDED, pb.STATE_FAILED, pb.STATE_CANCELLED)
 
 
 def figures(scale: float = 1.0) -> Iterator[Figure]:
     """End the server while three clients ask for jobs, and one runs that cannot end within the grace."""
     n_times, ends_s, statuses = scaled(TIMES, scale), [], []
+    long: list[str] = []
     with stub_server(workers=2, max_queued=32, drain_s=_GRACE_S) as server:
         server.start()
         notes = server.folder / "acknowledged"
@@ -25,7 +27,9 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
         ]
         try:
             for number in range(n_times):
-                server.create(f"long-{number}", server.spec(steps=10, step_s=0.5))
+                if not long or server.get(long[-1]).state in _ENDED:
+                    long.append(f"long-{number}")
+                    server.create(long[-1], server.spec(steps=10, step_s=0.5))
                 had = notes.read_bytes().count(b"\n")
                 until(lambda had=had: notes.read_bytes().count(b"\n") > had + 3, within_s=60)
                 time.sleep(0.2)
@@ -39,7 +43,7 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
             for client in clients:
                 client.kill()
                 client.wait()
-        names = [*notes.read_text().split(), *(f"long-{number}" for number in range(n_times))]
+        names = [*notes.read_text().split(), *long]
         states = [server.finish(name).state for name in names]
         yield told("times", n_times)
         yield told("acknowledged jobs", len(names))
