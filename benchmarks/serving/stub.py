@@ -32,12 +32,16 @@ def stub_server(folder: Path | None = None, **options: Any) -> Iterator[Server]:
 
 
 def make_server(folder: Path, **options: Any) -> Server:
-    """A server, not started, in this folder."""
+    """A server, not started, in this folder. What another process has put there stays as it is."""
     for name in ("model", "films", "run"):
         (folder / name).mkdir(parents=True, mode=0o700, exist_ok=True)
-    (folder / "films" / "film.mp4").write_bytes(b"the tone worker does not look")
-    (folder / "model" / "card.json").write_text(json.dumps(CARD))
-    (folder / "model" / "weights.safetensors").write_bytes(b"")
+    for name, content in (
+        ("films/film.mp4", b"the tone worker does not look"),
+        ("model/card.json", json.dumps(CARD).encode()),
+        ("model/weights.safetensors", b""),
+    ):
+        if not (folder / name).exists():
+            (folder / name).write_bytes(content)
     listen = options.pop("listen", f"unix:{folder}/run/socket")
     return Server(folder, read_card(folder / "model").digest, listen=listen, options=options)
 
