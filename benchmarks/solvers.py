@@ -13,6 +13,7 @@ The shipped sampler is `v2a.sampling.euler` over `cosine_times`; the others live
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,11 +31,12 @@ from torch import Tensor
 import v2a
 from v2a.audio import Audio
 from v2a.evaluate.onsets import onsets, score
-from v2a.generation import watch
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Piece
-from v2a.sampling import Velocity, cosine_times, guided, noise
+from v2a.sampling import Velocity, cosine_times, guided, linear_times, noise
+from v2a.watching import watch
+from v2a.windows import Window
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CLIP_S = 8
@@ -78,9 +80,35 @@ def midpoint(velocity: Velocity, x: Tensor, times: Times) -> Tensor:
     return x
 
 
-def equal(n: int) -> Times:
-    """Equal steps."""
-    return [k / n for k in range(n + 1)]
+def adams_bashforth(velocity: Velocity, x: Tensor, times: Times) -> Tensor:
+    """Second order, one evaluation a step: the slope is continued from the step before (Euler for the first)."""
+    before: tuple[float, Tensor] | None = None
+    for t, after in pairwise(times):
+        slope = velocity(x, t)
+        if before is None:
+            step = slope
+        else:
+            ratio = (after - t) / (t - before[0])
+            step = slope + ratio / 2 * (slope - before[1])
+        x, before = x + (after - t) * step, (t, slope)
+    return x
+
+
+def dpm_multistep(velocity: Velocity, x: Tensor, times: Times) -> Tensor:
+    """DPM-Solver++(2M) (Lu et al. 2022) for a straight path: the end is continued, not the slope; one evaluation."""
+    before: tuple[float, Tensor] | None = None
+    for t, after in pairwise(times):
+        end = x + (1 - t) * velocity(x, t)
+        last = before is None or after == 1 or before[0] == 0
+        if before is not None and not last:
+            logs = [math.log(at / (1 - at)) for at in (before[0], t, after)]  # half the log signal-to-noise ratio
+            ratio = (logs[1] - logs[0]) / (logs[2] - logs[1])
+            guess = end + (end - before[1]) / (2 * ratio)
+        else:
+            guess = end
+        x = (1 - after) / (1 - t) * x + (after - t) / (1 - t) * guess
+        before = (t, end)
+    return x
 
 
 def early(n: int) -> Times:
@@ -93,8 +121,19 @@ def late(n: int) -> Times:
     return [2 * (k / n) / (1 + k / n) for k in range(n + 1)]
 
 
-SOLVERS: dict[str, tuple[Solver, int]] = {"Euler": (euler, 1), "Heun": (heun, 2), "midpoint": (midpoint, 2)}
-SCHEDULES: dict[str, Callable[[int], Times]] = {"equal": equal, "cosine": cosine_times, "early": early, "late": late}
+SOLVERS: dict[str, tuple[Solver, int]] = {
+    "Euler": (euler, 1),
+    "Adams–Bashforth 2": (adams_bashforth, 1),
+    "DPM-Solver++ 2M": (dpm_multistep, 1),
+    "Heun": (heun, 2),
+    "midpoint": (midpoint, 2),
+}
+SCHEDULES: dict[str, Callable[[int], Times]] = {
+    "equal": linear_times,
+    "cosine": cosine_times,
+    "early": early,
+    "late": late,
+}
 
 
 @dataclass(frozen=True)
@@ -146,8 +185,8 @@ def _row(model: Model, cases: Sequence[Case], solver: Solver, times: Times) -> s
 def _cases(model: Model, guidance: float, n_seeds: int) -> Iterator[Case]:
     card = model.card
     shots = json.loads((EXAMPLES / "impacts.json").read_text())["reel"]["shots"]
-    n_tokens = min(CLIP_S * card.latent_rate_hz, card.window_tokens)
-    end_s = Fraction(n_tokens, card.latent_rate_hz)
+    window = Window(0, 0, card.window_tokens, 0)
+    end_s = card.token_s(window.end)
     for shot in shots:
         if shot["shot"] not in WORDS:
             continue
@@ -155,13 +194,13 @@ def _cases(model: Model, guidance: float, n_seeds: int) -> Iterator[Case]:
         clip = Clip("0" * 64, (Piece(start_s, start_s + end_s, Fraction(0), end_s),))
         impacts_s = [float(Fraction(at) - start_s) for at in shot["impacts_s"] if Fraction(at) - start_s < end_s]
         with VideoFile(EXAMPLES / "reel.mp4") as film:
-            video = watch(model, film, clip, n_tokens, lambda _: None).video
-        cues = [(at_s * card.latent_rate_hz, 1.0) for at_s in impacts_s]
-        given, opposite = model.prepare(video, WORDS[shot["shot"]], "", cues, "effects")
+            seen = watch(model, film, clip, [window], lambda *_: None).seen
+        cues = [(at_s * float(card.latent_rate), 1.0) for at_s in impacts_s]
+        given, opposite = model.prepare(seen, window, WORDS[shot["shot"]], "", cues, "effects")
         velocity = guided(model, given, opposite, guidance)
         for seed in range(n_seeds):
-            start = noise(seed, shot["shot"], "effects", 0, 0, (n_tokens, card.latent_dim))[None]
-            exact = euler(velocity, start, equal(REFERENCE_STEPS))[0]
+            start = noise(seed, shot["shot"], "effects", 0, 0, (window.n_tokens, card.latent_dim))[None]
+            exact = euler(velocity, start, linear_times(REFERENCE_STEPS))[0]
             yield Case(velocity, start, impacts_s, exact, _log_mel(_sound(model, exact)))
 
 

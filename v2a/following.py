@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
+from v2a.cards import ModelCard
 from v2a.request import MAX_CUES, Clip, Cue, Layer, LayerName
 
 # The layers that sound what is seen to happen; the others go on through it.
@@ -35,20 +36,22 @@ class Following:
         return moves and not (layer.name == "effects" and self.cues is not None)
 
 
-def following(layer: Layer, clip: Clip, seen: Sequence[Cue]) -> Following:
-    """What a layer follows in a clip in which these events were seen."""
+def following(layer: Layer, clip: Clip, seen: Sequence[Cue] | None, card: ModelCard) -> Following:
+    """What a model lets a layer follow in a clip in which these events were seen; None: it did not look for any."""
+    if not card.follows_cues:
+        return Following(None, seen=False)
     given = sorted((cue for cue in layer.cues if clip.start_s <= cue.time_s < clip.end_s), key=lambda cue: cue.time_s)
-    if given or layer.name not in _STRUCK:
+    if given or seen is None or layer.name not in _STRUCK:
         return Following(tuple(given) or None, seen=False)
     # Where nothing is seen to strike, words may still name what does.
     return Following(tuple(seen) if seen or not layer.prompt else None, seen=True)
 
 
-def cues_from(events: Sequence[tuple[float, float]], clip: Clip, rate_hz: int) -> tuple[Cue, ...]:
+def cues_from(events: Sequence[tuple[float, float]], clip: Clip, latent_rate: Fraction) -> tuple[Cue, ...]:
     """Events seen, (tokens from the clip's start, strength), as cues; the strongest where they are too many."""
     cues = []
     for position, strength in events:
-        exact_s = clip.start_s + Fraction(position) / rate_hz
+        exact_s = clip.start_s + Fraction(position) / latent_rate
         # Up, so that an event of the first instant does not fall before the clip.
         time_s = Fraction(ceil(exact_s * _TIMES_A_SECOND), _TIMES_A_SECOND)
         step = min(round(strength * _STRENGTHS), _STRENGTHS)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, in folders that one command changes at a time."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from v2a.errors import StorageError
+from v2a.errors import BusyError, StorageError
 
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)
 
@@ -34,6 +34,33 @@ def whole_file(path: Path, *, flush: bool = True) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make a folder, and keep other processes that ask for it from changing it meanwhile.
+
+    Raises BusyError where another is at work, StorageError where the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise storage_error(folder, error) from None
+    with file:
+        _lock(file.fileno(), folder)
+        yield
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: two at once would each do the whole work
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise BusyError(f"another command is changing {folder}: wait until it has ended, then try again") from None
 
 
 def sweep(folder: Path) -> None:

@@ -110,6 +110,15 @@ class Clip:
                 return piece.source_at(max(presented_s, piece.presented_start_s))
         return self.pieces[-1].source_at(self.end_s)
 
+    def source_range(self, presented_s: Fraction, within_s: Fraction) -> tuple[Fraction, Fraction]:
+        """The source time shown at a presented time of the clip, and the one within_s later or at its piece's end.
+
+        They are the same where the piece plays backwards or holds a frame.
+        """
+        piece = next(piece for piece in self.pieces if presented_s < piece.presented_end_s)
+        start_s = piece.source_at(max(presented_s, piece.presented_start_s))
+        return start_s, max(start_s, piece.source_at(min(presented_s + within_s, piece.presented_end_s)))
+
 
 @dataclass(frozen=True)
 class Cue:

@@ -7,6 +7,8 @@ and makes the rest anew, over which the old is cross-faded into the new: so a jo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from v2a.cards import ModelCard
+
 
 @dataclass(frozen=True)
 class Window:
@@ -23,15 +25,15 @@ class Window:
         return self.end - self.start
 
 
-def plan_windows(n_tokens: int, window: int, overlap: int) -> Iterator[Window]:
-    """Cover n_tokens by windows of at most `window` tokens that share at least `overlap`.
+def plan_windows(n_tokens: int, card: ModelCard) -> Iterator[Window]:
+    """Cover n_tokens by windows as long as the card says, that share at least as many tokens as it says.
 
-    The last window is moved back to full length rather than cut short: models do badly on slivers.
+    The last window is moved back to full length rather than cut short: models do badly on slivers. A clip shorter than
+    a window gets a shorter one, or where the model pads a whole one, which reaches past the clip's end.
     """
-    if not 0 <= overlap < window:
-        raise ValueError(f"overlap {overlap} must lie in [0, {window})")
+    window, overlap = card.window_tokens, card.overlap_tokens
     if n_tokens <= window:
-        yield Window(0, 0, n_tokens, 0)
+        yield Window(0, 0, window if card.pads else n_tokens, 0)
         return
     end, index = window, 0
     yield Window(0, 0, window, 0)

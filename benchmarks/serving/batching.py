@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 import v2a
 from benchmarks.serving.figures import Figure, scaled, told
 from v2a.models.base import Conditions, Model
+from v2a.windows import Window
 
 BATCHES, RUNS = (2, 4, 8), 9
 
@@ -19,11 +21,12 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
     model = v2a.load_model("pocket", "cpu")
     generator = torch.Generator().manual_seed(0)
     tokens, dims = model.card.window_tokens, model.card.latent_dim
-    n_features = model.encode_video(torch.zeros(tokens, *model.card.frame_size, 3, dtype=torch.uint8)).shape[1]
+    window = Window(0, 0, tokens, 0)
+    plain = model.encode_video(_black, [window], lambda done, total: None)
     windows = []
     for _ in range(max(BATCHES)):
-        video = torch.randn(tokens, n_features, generator=generator)
-        given, opposite = model.prepare(video, "hammer on wood", "", None, "mix")
+        seen = {name: torch.randn(value.shape, generator=generator) for name, value in plain.items()}
+        given, opposite = model.prepare(seen, window, "hammer on wood", "", None, "mix")
         windows.append((torch.randn(1, tokens, dims, generator=generator), given.stack(opposite)))
     alone = [_velocity(model, [window]) for window in windows]
     yield told("threads", torch.get_num_threads())
@@ -34,6 +37,10 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
         said = "the same to the bit" if difference == 0 else f"not the same: by up to {difference:.1e}"
         yield told(f"{n_windows} windows together", said)
         yield told(f"{n_windows} windows together take, of the time one by one", f"{statistics.median(ratios):.2f}")
+
+
+def _black(times_s: Sequence[Fraction], size: tuple[int, int] | None, within_s: Fraction = Fraction(0)) -> Tensor:
+    return torch.zeros(len(times_s), *(size or (1, 1)), 3, dtype=torch.uint8)
 
 
 def _velocity(model: Model, windows: Sequence[tuple[Tensor, Conditions]]) -> Tensor:

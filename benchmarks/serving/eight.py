@@ -65,7 +65,7 @@ def _library(model: Model, film: Path, starts: range) -> float:
             deliver(
                 take.blocks, film.with_name("take.wav"), request.delivery,
                 start_s=request.clip.start_s, end_s=request.clip.end_s,
-                origin=Origin("pocket", model.card.digest, model.card.licence, take.layer, 0, 0),
+                origin=Origin("pocket", model.card.digest, model.card.licence, model.precision, take.layer, 0, 0),
             )  # fmt: skip
     return time.perf_counter() - began_s
 

@@ -25,7 +25,9 @@ class Still:
     def __init__(self, duration_s: F) -> None:
         self.info = VideoInfo(Path("still"), F(25), duration_s, 4, 4, "none", False, None)
 
-    def read(self, times_s: Sequence[F], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(
+        self, times_s: Sequence[F], size: tuple[int, int], until_s: Sequence[F] | None = None
+    ) -> npt.NDArray[np.uint8]:
         return np.full((len(times_s), *size, 3), 128, np.uint8)
 
 
@@ -82,7 +84,7 @@ def make(duration_s: int, path: Path) -> int:
     request = Request(clip, "pocket", model.card.digest, (Layer(cues=cues),))
     tracemalloc.start()
     (take,) = v2a.generate(model, Still(end), request, lambda _: None)
-    origin = Origin("pocket", "ab" * 32, "Apache-2.0", "mix", 0, 0)
+    origin = Origin("pocket", "ab" * 32, "Apache-2.0", "float32", "mix", 0, 0)
     deliver(take.blocks, path, Delivery(loudness_lufs=-23.0), start_s=F(0), end_s=end, origin=origin)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

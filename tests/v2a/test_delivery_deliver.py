@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import wavinfo
 
@@ -22,10 +23,11 @@ from v2a.delivery import (
     resample,
     wav_info,
 )
+from v2a.delivery.resample import resampled
 from v2a.errors import GenerationError, UsageError
 from v2a.request import Delivery
 
-ORIGIN = Origin("pocket", "ab" * 32, "Apache-2.0", "effects", seed=7, take=1)
+ORIGIN = Origin("pocket", "ab" * 32, "Apache-2.0", "float32", "effects", seed=7, take=1)
 RATES = [
     Fraction(16),
     Fraction(18),
@@ -47,20 +49,28 @@ def give(audio: Audio, path: Path, delivery: Delivery | None = None, **times: Fr
     return deliver([audio], path, delivery or Delivery(), start_s=start_s, end_s=end_s, origin=ORIGIN)
 
 
+def n_between(start_s: Fraction, end_s: Fraction, rate_hz: int) -> int:
+    return sample_at(end_s, rate_hz) - sample_at(start_s, rate_hz)
+
+
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000])
-def test_lengths_are_rounded_boundaries_and_neighbours_meet(tmp_path: Path, rate: Fraction, rate_hz: int) -> None:
+@pytest.mark.parametrize(
+    ("made_hz", "rate_hz"), [(48_000, 44_100), (48_000, 48_000), (48_000, 96_000), (44_100, 48_000), (16_000, 48_000)]
+)
+def test_lengths_are_rounded_boundaries_and_neighbours_meet(
+    tmp_path: Path, rate: Fraction, made_hz: int, rate_hz: int
+) -> None:
     bounds = [7 / rate, 30 / rate, 41 / rate]
     total = 0
     for start_s, end_s in pairwise(bounds):
         # As generated: the model's own rate, its own rounding.
-        audio = tone(end_s - start_s, 48_000)
+        audio = Audio(tone(Fraction(3), made_hz).samples[:, : n_between(start_s, end_s, made_hz)], made_hz)
         done = give(audio, tmp_path / "a.wav", Delivery(rate_hz=rate_hz), start_s=start_s, end_s=end_s)
-        expected = sample_at(end_s, rate_hz) - sample_at(start_s, rate_hz)
+        expected = n_between(start_s, end_s, rate_hz)
         assert done.n_samples == wav_info(tmp_path / "a.wav").n_samples == expected
         assert wav_info(tmp_path / "a.wav").rate_hz == rate_hz
         total += done.n_samples
-    assert total == sample_at(bounds[-1], rate_hz) - sample_at(bounds[0], rate_hz)
+    assert total == n_between(bounds[0], bounds[-1], rate_hz)
 
 
 def test_time_reference_is_the_first_sample_on_the_timecode_clock(tmp_path: Path) -> None:
@@ -208,6 +218,23 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
 def test_16_bit_delivery(tmp_path: Path) -> None:
     give(tone(Fraction(1)), tmp_path / "a.wav", replace(Delivery(), bit_depth=16))
     assert wav_info(tmp_path / "a.wav").bit_depth == 16
+
+
+@pytest.mark.parametrize("made_hz", [16_000, 44_100])
+def test_a_sound_in_blocks_is_at_48_khz_where_it_was(made_hz: int) -> None:
+    """A band-limited click near the beginning, on a second, and off the samples of the new rate."""
+    clicks, n_made = (1_000, 5 * made_hz, 20 * made_hz + 3), 21 * made_hz + 7
+
+    def clicking(time: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        return np.asarray([sum(np.sinc((time - click) / 2) for click in clicks)], np.float32)
+
+    made, n_wanted = clicking(np.arange(n_made, dtype=np.float64)), sample_at(Fraction(n_made, made_hz), 48_000)
+    expected = clicking(np.arange(n_wanted, dtype=np.float64) * (made_hz / 48_000))
+    for n_block in (1_024, 102_400, n_made):
+        blocks = (Audio(made[:, first : first + n_block], made_hz) for first in range(0, n_made, n_block))
+        there = np.concatenate([block.samples for block in resampled(blocks, 48_000)], axis=1)
+        assert there.shape == (1, n_wanted)
+        assert np.abs(there - expected)[:, 500:-500].max() < 1e-5
 
 
 def test_resampling_keeps_the_tone_in_place_and_drops_what_cannot_be_held() -> None:

@@ -7,9 +7,11 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+import torch
 
 import v2a
-from v2a.features import FeatureFolder
+from tests.v2a.watchful_model import WatchfulModel
+from v2a.features import FeatureFolder, Watched
 from v2a.media import VideoFile
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
@@ -35,7 +37,7 @@ class NoFilm:
     def info(self) -> NoReturn:
         raise AssertionError("somebody asks for the film")
 
-    def read(self, times_s: object, size: object) -> NoReturn:
+    def read(self, times_s: object, size: object, until_s: object = None) -> NoReturn:
         raise AssertionError("somebody reads the film")
 
 
@@ -53,6 +55,26 @@ def test_a_second_take_needs_no_film_and_is_the_same_to_the_bit(model: Model, fi
     np.testing.assert_array_equal(sound(model, film, tmp_path), plain[0])
     for seed in (1, 2):
         np.testing.assert_array_equal(sound(model, NoFilm(), tmp_path, seed=seed), plain[seed - 1])
+
+
+def test_what_is_found_waits_on_the_cpu(tmp_path: Path) -> None:
+    """Of an hour it is more than a device may have room for, beside the model."""
+    model, features = WatchfulModel(), FeatureFolder(tmp_path)
+    model.device = torch.device("meta")
+    kept = torch.arange(6.0).view(2, 3)
+    features.keep(model, CLIP, Watched({"seen": kept}, moves=True))
+    found = features.find(model, CLIP)
+    assert found is not None
+    torch.testing.assert_close(found.seen["seen"], kept, rtol=0, atol=0)
+
+
+def test_what_was_seen_in_another_precision_is_not_taken(
+    model: Model, film: VideoFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound(model, film, tmp_path)
+    monkeypatch.setattr(type(model), "precision", "bfloat16")
+    with pytest.raises(AssertionError, match="reads the film"):
+        sound(model, NoFilm(), tmp_path)
 
 
 def test_another_clip_is_looked_at(model: Model, film: VideoFile, tmp_path: Path) -> None:

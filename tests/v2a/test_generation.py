@@ -10,10 +10,11 @@ import torch
 
 import v2a
 from v2a.errors import CancelledError, UsageError
-from v2a.generation import _joined
+from v2a.generation import _joined, _latents
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
+from v2a.windows import plan_windows
 
 FEW = 2  # solver steps: enough to see that things hang together
 
@@ -114,8 +115,19 @@ def test_a_layer_that_the_model_does_not_make_is_refused(model: Model, film: Vid
         make(model, film, request(model, F(0), F(1), Layer("dialogue")))
 
 
+def test_latents_that_wait_keep_nothing_else_in_memory(model: Model) -> None:
+    wanted = request(model, F(0), F(20), steps=1)
+    windows = list(plan_windows(model.card.n_tokens(wanted.clip), model.card))
+    seen = {"video": torch.zeros(windows[-1].end, 1_000)}
+    (layer,) = wanted.layers
+    parts = _latents(model, wanted, layer, range(2), windows, seen, None, lambda: None, one_by_one=False)
+    for part, after in zip(parts, [*windows[1:], None], strict=True):
+        assert part.untyped_storage().nbytes() == part.nbytes
+        assert after is None or part.shape[1] == model.card.window_tokens - after.n_shared
+
+
 def test_a_window_fades_from_the_one_before_without_a_step() -> None:
-    joined = _joined(torch.zeros(50, 1), torch.ones(200, 1), fade=25)[:, 0]
+    joined = _joined(torch.zeros(1, 50, 1), torch.ones(1, 200, 1), fade=25)[0, :, 0]
     assert torch.all(joined[:25] == 0.0), "what was made before stays"
     assert torch.all(joined[50:] == 1.0)
     assert 0.0 < joined.diff().max() < 0.04

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,35 @@ def test_it_is_a_frame_source(tmp_path: Path, make_film: MakeFilm) -> None:
 
     with VideoFile(make_film(tmp_path / "a.mp4", n_frames=3)) as video:
         assert rate_of(video) == 25
+
+
+@pytest.mark.parametrize("rate", [Fraction(24_000, 1001), Fraction(30_000, 1001), Fraction(25), Fraction(60)])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_frame_that_begins_soon_is_preferred_where_asked_for(
+    tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber, rate: Fraction, name: str, counted: bool
+) -> None:
+    film = make_film(tmp_path / name, rate, 60)
+    within = Fraction(1, 25)
+    times = [index * within for index in range(20)] + [index / rate for index in range(20)]
+    with VideoFile(film, rate if counted else None) as video:
+        pictures = video.read(times, SIZE, [time + within for time in times])
+    soon = [ceil(time * rate) if ceil(time * rate) / rate < time + within else int(time * rate) for time in times]
+    assert [frame_number(picture) for picture in pictures] == soon
+
+
+def test_frames_of_changing_length_are_not_shown_before_their_time(
+    tmp_path: Path, make_film: MakeFilm, frame_number: FrameNumber
+) -> None:
+    lengths = [Fraction(1, 10), Fraction(1, 50), Fraction(1, 2), Fraction(1, 20)] * 3
+    film = make_film(tmp_path / "a.mp4", Fraction(25), len(lengths), durations=lengths)
+    begins = [sum(lengths[:index], Fraction(0)) for index in range(len(lengths))]
+    times = [Fraction(index, 25) for index in range(50)]
+    with VideoFile(film) as video:
+        pictures = video.read(times, SIZE, [time + Fraction(1, 25) for time in times])
+    for time, picture in zip(times, pictures, strict=True):
+        soon = [index for index, begin in enumerate(begins) if time <= begin < time + Fraction(1, 25)]
+        shown = max(index for index, begin in enumerate(begins) if begin <= time)
+        assert frame_number(picture) == (soon[0] if soon else shown)
+    with VideoFile(film) as video:  # the last frame has none after it
+        assert frame_number(video.read([video.info.duration_s], SIZE, [video.info.duration_s + 1])[0]) == 11

@@ -47,5 +47,5 @@ def test_a_word_is_read_by_its_meaning_where_it_has_one() -> None:
 
 
 def test_all_of_the_model_takes_less_than_forty_megabytes() -> None:
-    folder = card("pocket").weights.parent
+    folder = card("pocket").part("weights").file.parent
     assert sum(path.stat().st_size for path in Path(folder).iterdir() if path.is_file()) < 40_000_000

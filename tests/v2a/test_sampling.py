@@ -1,19 +1,20 @@
 """The solver on flows with a known answer; noise and guidance as promised."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.v2a.watchful_model import WatchfulModel
+from tests.v2a.watchful_model import WatchfulConditions, WatchfulModel
 from v2a.models.base import Conditions
-from v2a.sampling import Known, euler, guided, noise
+from v2a.sampling import Known, cosine_times, euler, guided, linear_times, noise
 
 
 class Torn(WatchfulModel):
-    """Its velocity is 3 with words and 1 without, less what is there; calls: how many rows each evaluation had."""
+    """Its velocity is 3 where cues are given and 1 where not, less what is there; calls: rows of each evaluation."""
 
     def __init__(self, guided_until: float, guidance_rescale: float) -> None:
         super().__init__()
@@ -21,46 +22,57 @@ class Torn(WatchfulModel):
         self.calls: list[int] = []
 
     def velocity(self, x: Tensor, t: Tensor, given: Conditions) -> Tensor:
-        self.calls.append(len(x))
-        return torch.where(given.has_cues[:, None, None] > 0, 3.0, 1.0) * torch.tensor([[[1.0], [-1.0]]]) - x
+        assert isinstance(given, WatchfulConditions)
+        self.calls.append(len(t))
+        return torch.where(given.cues[:, :1, None] > 0, 3.0, 1.0) * torch.tensor([[[1.0], [-1.0]]]) - x.repeat(
+            len(t) // len(x), 1, 1
+        )
 
 
-def torn_conditions(model: Torn) -> tuple[Conditions, Conditions]:
-    given, _ = model.prepare(torch.zeros(2, 1), "", "", [(0, 1.0)], "mix")
-    return given, replace(given, has_cues=torch.zeros(1))
+GIVEN, OPPOSITE = WatchfulConditions(torch.ones(1, 2)), WatchfulConditions(torch.zeros(1, 2))
 
 
 def test_guidance_pushes_away_from_the_opposite() -> None:
     model = Torn(guided_until=1.0, guidance_rescale=0.0)
-    velocity = guided(model, *torn_conditions(model), 2.0)
-    assert velocity(torch.zeros(1, 2, 1), 0.9).flatten().tolist() == [5.0, -5.0]
-    assert model.calls == [2]
+    assert guided(model, GIVEN, OPPOSITE, 2.0)(torch.zeros(1, 2, 1), 0.9).flatten().tolist() == [5.0, -5.0]
+    frugal = guided(model, GIVEN, OPPOSITE, 2.0, one_by_one=True)
+    assert frugal(torch.zeros(1, 2, 1), 0.9).flatten().tolist() == [5.0, -5.0]
+    assert model.calls == [2, 1, 1]
 
 
 def test_guidance_ends_where_the_card_says_and_costs_nothing_from_there() -> None:
     model = Torn(guided_until=0.6, guidance_rescale=0.0)
-    velocity = guided(model, *torn_conditions(model), 2.0)
+    velocity = guided(model, GIVEN, OPPOSITE, 2.0)
     assert [velocity(torch.zeros(1, 2, 1), t)[0, 0].item() for t in (0.0, 0.59, 0.6, 0.9)] == [5.0, 5.0, 3.0, 3.0]
     assert model.calls == [2, 2, 1, 1]
+
+
+def test_rows_are_guided_each_by_itself() -> None:
+    model = Torn(guided_until=1.0, guidance_rescale=0.5)
+    x = torch.randn(3, 2, 1, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.1, 1.0, 10.0])[:, None, None]
+    together = guided(model, GIVEN.repeated(3), OPPOSITE.repeated(3), 2.0)(x, 0.25)
+    for row in range(3):
+        torch.testing.assert_close(together[row : row + 1], guided(model, GIVEN, OPPOSITE, 2.0)(x[row : row + 1], 0.25))
 
 
 @pytest.mark.parametrize(("rescale", "spread"), [(0.0, 5.0), (0.5, 4.0), (1.0, 3.0)])
 def test_rescaling_narrows_what_guidance_widens(rescale: float, spread: float) -> None:
     model = Torn(guided_until=1.0, guidance_rescale=rescale)
     start, t = torch.zeros(1, 2, 1), 0.25
-    end = start + (1 - t) * guided(model, *torn_conditions(model), 2.0)(start, t)
+    end = start + (1 - t) * guided(model, GIVEN, OPPOSITE, 2.0)(start, t)
     torch.testing.assert_close(end.flatten(), (1 - t) * torch.tensor([spread, -spread]))
 
 
 def test_euler_is_exact_on_a_straight_flow() -> None:
     target, start = torch.randn(1, 5, 3), torch.randn(1, 5, 3)
-    end = euler(lambda x, t: target - start, start, 4, lambda: None)
+    end = euler(lambda x, t: target - start, start, cosine_times(4), lambda: None)
     torch.testing.assert_close(end, target)
 
 
-def test_euler_converges_in_first_order_on_exponential_growth() -> None:
+@pytest.mark.parametrize("times", [cosine_times, linear_times])
+def test_euler_converges_in_first_order_on_exponential_growth(times: Callable[[int], list[float]]) -> None:
     def error(n_steps: int) -> float:
-        end = euler(lambda x, t: x, torch.ones(1, 1, 1), n_steps, lambda: None)
+        end = euler(lambda x, t: x, torch.ones(1, 1, 1), times(n_steps), lambda: None)
         return abs(end.item() - math.e)
 
     assert error(64) < error(32) < error(16)
@@ -68,18 +80,18 @@ def test_euler_converges_in_first_order_on_exponential_growth() -> None:
 
 
 def test_known_tokens_come_out_as_they_were_given() -> None:
-    known, start = Known(torch.randn(2, 3)), torch.randn(1, 5, 3)
+    known, start = Known(torch.randn(2, 2, 3)), torch.randn(2, 5, 3)
     seen: list[Tensor] = []
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        seen.append(x[0, :2].clone())
+        seen.append(x[:, :2].clone())
         return torch.zeros_like(x)
 
-    end = euler(velocity, start, 4, lambda: None, known)
-    torch.testing.assert_close(end[0, :2], known.latents)
-    torch.testing.assert_close(end[0, 2:], start[0, 2:])
+    end = euler(velocity, start, cosine_times(4), lambda: None, known)
+    torch.testing.assert_close(end[:, :2], known.latents)
+    torch.testing.assert_close(end[:, 2:], start[:, 2:])
     # On the way, they lie on the straight path from their noise to their value.
-    torch.testing.assert_close(seen[2], 0.5 * known.latents + 0.5 * start[0, :2])
+    torch.testing.assert_close(seen[2], 0.5 * known.latents + 0.5 * start[:, :2])
 
 
 def test_noise_depends_on_seed_film_layer_take_and_window_only() -> None:
@@ -105,5 +117,5 @@ def test_on_step_stops_the_solver_at_once() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        euler(lambda x, t: x, torch.ones(1, 1, 1), 10, stop)
+        euler(lambda x, t: x, torch.ones(1, 1, 1), cosine_times(10), stop)
     assert calls == 3

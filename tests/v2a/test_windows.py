@@ -1,15 +1,17 @@
 """Windows cover a clip, overlap, and are never slivers."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from v2a.windows import plan_windows
+from v2a.cards import card
+from v2a.windows import Window, plan_windows
 
 
 @pytest.mark.parametrize("n_tokens", [1, 7, 199, 200, 201, 349, 350, 351, 400, 1234, 90_000])
 def test_windows_cover_every_token_and_share_the_overlap(n_tokens: int) -> None:
-    windows = list(plan_windows(n_tokens, 200, 50))
+    windows = list(plan_windows(n_tokens, card("pocket")))
     assert windows[0].start == 0
     assert windows[0].n_shared == 0
     assert windows[-1].end == n_tokens
@@ -21,6 +23,7 @@ def test_windows_cover_every_token_and_share_the_overlap(n_tokens: int) -> None:
     assert [window.index for window in windows] == list(range(len(windows)))
 
 
-def test_an_overlap_as_long_as_the_window_is_refused() -> None:
-    with pytest.raises(ValueError, match="overlap"):
-        list(plan_windows(500, 200, 200))
+def test_a_model_that_pads_gets_a_whole_window() -> None:
+    padding = replace(card("pocket"), pads=True)
+    assert list(plan_windows(7, padding)) == [Window(0, 0, 200, 0)]
+    assert list(plan_windows(1234, padding)) == list(plan_windows(1234, card("pocket")))

@@ -11,11 +11,15 @@ from v2a.version import __version__
 
 @dataclass(frozen=True)
 class Origin:
-    """Who made a sound: written into the file. model_digest: hex SHA-256. take: 0-based."""
+    """Who made a sound: written into the file.
+
+    model_digest: hex SHA-256. precision: what the model computed in, such as "float32". take: 0-based.
+    """
 
     model: str
     model_digest: str
     licence: str
+    precision: str
     layer: str
     seed: int
     take: int
@@ -57,7 +61,7 @@ def ixml(delivery: Delivery, origin: Origin, time_reference: int) -> str:
         "NOTE",
         f"AI-generated (synthetic) sound. {delivery.description} "
         f"Model: {origin.model} ({origin.model_digest[:12]}), licence: {origin.licence}, "
-        f"seed: {origin.seed}.",
+        f"computed in {origin.precision}, seed: {origin.seed}.",
     )
     speed = ET.SubElement(root, "SPEED")
     add(speed, "FILE_SAMPLE_RATE", str(delivery.rate_hz))

@@ -25,7 +25,7 @@ from v2a.evaluate.onsets import onsets
 from v2a.evaluate.results import Result
 from v2a.evaluate.soundtracks import held, moving, soundtrack
 from v2a.evaluate.timing import Trial, Unit, false_onsets, random_times, shifts, timing
-from v2a.evaluate.watching import eyes, motion, watched
+from v2a.evaluate.watching import without_sound
 from v2a.media import VideoFile
 from v2a.media.film import reading
 from v2a.models.base import Model
@@ -118,7 +118,10 @@ def measure_films(
             (struck if film.impacts_s else silent).setdefault(line, []).append(trials)
         if film.impacts_s:
             results += [
-                one for line in ("pixels", "eyes") for one in timing("films", f"{film.path.stem}, {line}", [unit[line]])
+                one
+                for line in ("pixels", "eyes")
+                if line in unit
+                for one in timing("films", f"{film.path.stem}, {line}", [unit[line]])
             ]
         else:
             results += [false_onsets("silent, by film", f"{film.path.stem}, {line}", [unit[line]]) for line in unit]
@@ -134,7 +137,6 @@ def _listen(model: Model, film: TimedFilm, seeds: Sequence[int], quality: Qualit
         length = min(source.info.duration_s, Fraction(_LONGEST_S))
         duration = float(length)
         true = [time for time in film.impacts_s if time < duration]
-        frames = watched(model, source, Fraction(0), length)
         made = {
             line: [
                 onsets(soundtrack(model, source, pieces, Layer(layer), Sampling(seed=seed, quality=quality)))
@@ -142,8 +144,7 @@ def _listen(model: Model, film: TimedFilm, seeds: Sequence[int], quality: Qualit
             ]
             for line, pieces in zip(_MODEL_LINES, (moving(Fraction(0), length), held(length)), strict=True)
         }
-    made["eyes"] = [eyes(model, frames)]
-    made["motion peaks"] = [motion(model, frames)]
+        made |= {line: [times] for line, times in without_sound(model, source, length).items()}
     if true:
         made["random times"] = [random_times(len(true), duration, draw) for draw in range(_RANDOM_DRAWS)]
     return {line: [Trial(found, true, duration) for found in all_found] for line, all_found in made.items()}

@@ -26,7 +26,7 @@ from v2a.evaluate.onsets import onsets
 from v2a.evaluate.results import Result, result
 from v2a.evaluate.soundtracks import Pictures, black, cues_at, held, moving, soundtrack
 from v2a.evaluate.timing import Trial, false_onsets, level_dbfs, random_times, shifts, timing
-from v2a.evaluate.watching import eyes, motion, watched
+from v2a.evaluate.watching import without_sound
 from v2a.models.base import Model
 from v2a.request import Layer, Quality, Sampling
 from v2a.train.recordings import RATE_HZ, SoundBank
@@ -117,9 +117,8 @@ def measure_scenes(model: Model, bank: SoundBank, *, n_scenes: int, n_silent: in
         log.info("silent scene %d of %d", number + 1, n_silent)
         source = _film(scene)
         made = soundtrack(model, source, _FILM, Layer("effects"), Sampling(seed=number, quality=quality))
-        frames = watched(model, source, Fraction(0), _LENGTH)
         loud["pixels"].append(level_dbfs(made))
-        lines = {"pixels": onsets(made), "eyes": eyes(model, frames), "motion peaks": motion(model, frames)}
+        lines = {"pixels": onsets(made), **without_sound(model, source, _LENGTH)}
         for line, heard_at in lines.items():
             silent.setdefault(line, []).append([Trial(heard_at, [], DURATION_S)])
     return [
@@ -148,8 +147,7 @@ def _listen(
     true = [time for time, _ in heard.audible]
 
     still = soundtrack(model, film, _STILL, Layer("effects"), sampling)
-    dark = soundtrack(model, black(model), _STILL, Layer("effects"), sampling)
-    frames = watched(model, film, Fraction(0), _LENGTH)
+    dark = soundtrack(model, black(), _STILL, Layer("effects"), sampling)
     sounds = {
         "real recordings": heard.effects,
         "pixels": soundtrack(model, film, _FILM, Layer("effects"), sampling),
@@ -159,8 +157,7 @@ def _listen(
         "black": dark,
     }
     found = {line: [onsets(audio)] for line, audio in sounds.items()}
-    found["eyes"] = [eyes(model, frames)]
-    found["motion peaks"] = [motion(model, frames)]
+    found |= {line: [times] for line, times in without_sound(model, film, _LENGTH).items()}
     found["random times"] = [random_times(len(true), DURATION_S, draw) for draw in range(_RANDOM_DRAWS)]
     return found, {"still": level_dbfs(still), "black": level_dbfs(dark)}
 

@@ -171,11 +171,11 @@ def _joins(model: Model, n_long: int, sampling: Sampling) -> list[Result]:
     for seed, words in zip(range(n_long), _LONG_WORDS * (1 + n_long // len(_LONG_WORDS)), strict=False):
         log.info("two minutes of %s", words)
         chosen = replace(sampling, seed=seed)
-        audio = soundtrack(model, black(model), held(_LONG), Layer("ambience", words), chosen)
+        audio = soundtrack(model, black(), held(_LONG), Layer("ambience", words), chosen)
         n_tokens = -(-audio.n_samples // card.samples_per_token)
-        windows = list(plan_windows(n_tokens, card.window_tokens, card.overlap_tokens))[1:]
+        windows = list(plan_windows(n_tokens, card))[1:]
         stretches = [
-            ((w.start + w.n_shared - fade) / card.latent_rate_hz, (w.start + w.n_shared) / card.latent_rate_hz)
+            (float(card.token_s(w.start + w.n_shared - fade)), float(card.token_s(w.start + w.n_shared)))
             for w in windows
         ]
         found += join_percentiles(audio.samples.mean(0), audio.rate_hz, stretches)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from v2a.media.source import FrameSource, VideoInfo
 from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
 
-_NO_DIGEST = "0" * 64  # nothing is stored, so nothing needs a name
+NO_DIGEST = "0" * 64  # nothing is stored, so nothing needs a name
 
 
 class Pictures:
@@ -25,9 +26,17 @@ class Pictures:
             Path("pictures"), Fraction(rate), Fraction(len(frames), rate), width, height, "none", False, None
         )
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(
+        self, times_s: Sequence[Fraction], size: tuple[int, int], until_s: Sequence[Fraction] | None = None
+    ) -> npt.NDArray[np.uint8]:
         """See FrameSource.read."""
-        frames = self._frames[[min(int(time * self.info.rate), len(self._frames) - 1) for time in times_s]]
+        rate, last = self.info.rate, len(self._frames) - 1
+        begun = [min(ceil(time * rate), last) for time in times_s]
+        shown = [
+            first if first < until * rate else int(time * rate)
+            for time, until, first in zip(times_s, until_s or times_s, begun, strict=True)
+        ]
+        frames = self._frames[[min(index, last) for index in shown]]
         if frames.shape[1:] != size:
             frames = _scaled(frames, size)
         return np.repeat(frames[..., None], 3, axis=-1)
@@ -47,9 +56,9 @@ def _overlaps(n_old: int, n_new: int) -> npt.NDArray[np.float64]:
     return np.asarray(covered / covered.sum(1, keepdims=True))
 
 
-def black(model: Model) -> Pictures:
+def black() -> Pictures:
     """A film that shows nothing."""
-    return Pictures(np.zeros((1, *model.card.frame_size), np.uint8), 1)
+    return Pictures(np.zeros((1, 16, 16), np.uint8), 1)
 
 
 def moving(start_s: Fraction, end_s: Fraction) -> tuple[Piece, ...]:
@@ -69,7 +78,7 @@ def cues_at(events: Iterable[tuple[float, float]]) -> tuple[Cue, ...]:
 
 def soundtrack(model: Model, source: FrameSource, pieces: tuple[Piece, ...], layer: Layer, sampling: Sampling) -> Audio:
     """The first take of one layer."""
-    request = Request(Clip(_NO_DIGEST, pieces), model.card.name, model.card.digest, (layer,), sampling)
+    request = Request(Clip(NO_DIGEST, pieces), model.card.name, model.card.digest, (layer,), sampling)
     return collected(next(generate(model, source, request, lambda _: None)))
 
 

@@ -2,28 +2,28 @@
 
 from fractions import Fraction
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
+from v2a.evaluate.soundtracks import NO_DIGEST, moving
 from v2a.evaluate.timing import motion_peaks
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
+from v2a.request import Clip
+from v2a.watching import watch
+from v2a.windows import plan_windows
+
+_SIZE = (128, 128)  # pixels, of frames in which motion is looked for
 
 
-def eyes(model: Model, frames: npt.NDArray[np.uint8]) -> list[float]:
-    """The events that the model itself sees in frames (T, H, W, 3) at its rate, in seconds."""
-    seen = model.seen_events(model.encode_video(torch.from_numpy(frames)))
-    return [position / model.card.latent_rate_hz for position, _ in seen]
+def without_sound(model: Model, source: FrameSource, length_s: Fraction) -> dict[str, list[float]]:
+    """The baselines of a film from its start on: for each line of the tables, times in seconds.
 
-
-def motion(model: Model, frames: npt.NDArray[np.uint8]) -> list[float]:
-    """Peaks of motion in the same frames, in seconds."""
-    return motion_peaks(frames.mean(-1), float(model.card.frame_rate))
-
-
-def watched(model: Model, source: FrameSource, start_s: Fraction, end_s: Fraction) -> npt.NDArray[np.uint8]:
-    """The frames (T, H, W, 3) that the model reads of a stretch of a film: those shown at its tokens' middles."""
-    n_tokens = int((end_s - start_s) * model.card.frame_rate)
-    times = [start_s + (token + Fraction(1, 2)) / model.card.frame_rate for token in range(n_tokens)]
-    return source.read(times, model.card.frame_size)
+    `eyes`: the events that the model itself sees, where it looks for any; `motion peaks`: at its frame rate.
+    """
+    card, found = model.card, {}
+    clip = Clip(NO_DIGEST, moving(Fraction(0), length_s))
+    windows = tuple(plan_windows(card.n_tokens(clip), card))
+    events = model.seen_events(watch(model, source, clip, windows, lambda *_: None).seen)
+    if events is not None:
+        found["eyes"] = [float(position / card.latent_rate) for position, _ in events]
+    middles = [(frame + Fraction(1, 2)) / card.frame_rate for frame in range(int(length_s * card.frame_rate))]
+    found["motion peaks"] = motion_peaks(source.read(middles, _SIZE).mean(-1), float(card.frame_rate))
+    return found

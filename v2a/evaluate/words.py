@@ -100,7 +100,7 @@ def ask(model: Model, one: WordClass, words: str, sampling: Sampling, unwanted: 
     """Six seconds asked for by words alone: an ambience, or events at five cues."""
     cues = cues_at((time, 1.0) for time in _CUES_S) if one.kind == "effects" else ()
     layer = Layer(one.kind, words, unwanted, cues)
-    return soundtrack(model, black(model), held(_LENGTH), layer, sampling)
+    return soundtrack(model, black(), held(_LENGTH), layer, sampling)
 
 
 def listen(classifier: Classifier, one: WordClass, audio: Audio) -> Numbers:

@@ -1,5 +1,6 @@
 """How source times address the frames of a film: by the file's stamps, or by counting frames."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Protocol
@@ -25,6 +26,10 @@ class Clock(Protocol):
 
     def stamp_at(self, time_s: Fraction) -> int:
         """A stamp that lies in the presentation of the frame shown at a source time."""
+        ...
+
+    def begins(self, stamp: int, start_s: Fraction, end_s: Fraction) -> bool:
+        """Whether the presentation of the frame with that stamp begins in [start_s, end_s) of source time."""
         ...
 
 
@@ -54,6 +59,10 @@ class _FileClock:
         """The last tick at or before a source time."""
         return self._first_stamp + int((time_s + self._grace_s) // self._tick)
 
+    def begins(self, stamp: int, start_s: Fraction, end_s: Fraction) -> bool:
+        """See Clock: a rounded stamp may lie a moment before the start, which its frame then begins at."""
+        return start_s - self._grace_s <= (stamp - self._first_stamp) * self._tick < end_s - self._grace_s
+
 
 class _CountingClock:
     """Frame k is shown from k / rate on, whatever its stamp."""
@@ -66,6 +75,10 @@ class _CountingClock:
     def stamp_at(self, time_s: Fraction) -> int:
         """The stamp of the frame counted at a source time; the last one's from the film's end on."""
         return self._stamps[min(int(time_s * self.rate), len(self._stamps) - 1)]
+
+    def begins(self, stamp: int, start_s: Fraction, end_s: Fraction) -> bool:
+        """See Clock."""
+        return start_s <= bisect_left(self._stamps, stamp) / self.rate < end_s
 
 
 def _duration_s(film: Film, first_stamp: int) -> Fraction:

@@ -51,6 +51,11 @@ class FrameCursor:
         self._refuse_hole(shown, wanted)
         return shown
 
+    @property
+    def upcoming(self) -> VideoFrame | None:
+        """The frame after the one that `frame_at` gave last; None where that was the last one."""
+        return self._next
+
     def _enter(self, wanted: int | None) -> VideoFrame:
         """Start to decode at the key frame before a stamp, or at the beginning."""
         self._undecoded = []

@@ -41,10 +41,13 @@ class FrameSource(Protocol):
         """The facts about the film."""
         ...
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
+    def read(
+        self, times_s: Sequence[Fraction], size: tuple[int, int], until_s: Sequence[Fraction] | None = None
+    ) -> "npt.NDArray[np.uint8]":
         """The frames shown at source times, in any order, repeats allowed → (T, H, W, 3) RGB.
 
-        times_s: seconds in [0, duration_s]. size: (H, W) to scale to.
+        times_s: seconds in [0, duration_s]. size: (H, W) to scale to. until_s: for each time, the first frame that
+        begins from then until there is preferred to the one that is being shown.
 
         Raises UsageError for a time outside the film, MediaError where a frame cannot be read.
         """

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from v2a.errors import UsageError
-from v2a.media.cursor import FrameCursor
+from v2a.media.cursor import FrameCursor, stamp
 from v2a.media.film import Film, reading
 from v2a.media.probe import quarter_turns, survey
 from v2a.media.source import VideoInfo, seconds
@@ -36,11 +36,13 @@ class VideoFile:
         self._cursor = FrameCursor(self._film)
         self._scaler = VideoReformatter()  # one for all frames: preparing it takes longer than scaling a small one
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> "npt.NDArray[np.uint8]":
+    def read(
+        self, times_s: Sequence[Fraction], size: tuple[int, int], until_s: Sequence[Fraction] | None = None
+    ) -> "npt.NDArray[np.uint8]":
         """The frames shown at source times, in any order, repeats allowed → (T, H, W, 3) RGB.
 
         times_s: seconds in [0, duration_s]; the end itself gives the last frame. size: (H, W); each picture
-        is scaled to fill it, by averaging areas, after it was turned upright.
+        is scaled to fill it, by averaging areas, after it was turned upright. until_s: see FrameSource.
 
         Raises UsageError for a time outside the film, MediaError where a frame cannot be read.
         """
@@ -56,7 +58,7 @@ class VideoFile:
         pictures = np.empty((len(times_s), height, width, 3), np.uint8)
         before: tuple[VideoFrame, int] | None = None
         for row in sorted(range(len(times_s)), key=lambda row: times_s[row]):
-            frame = self._cursor.frame_at(self._clock.stamp_at(times_s[row]))
+            frame = self._frame(times_s[row], until_s[row] if until_s else times_s[row])
             if before is not None and before[0] is frame:
                 pictures[row] = pictures[before[1]]
             else:
@@ -64,6 +66,13 @@ class VideoFile:
                     pictures[row] = _picture(frame, height, width, self._scaler)
             before = (frame, row)
         return pictures
+
+    def _frame(self, time_s: Fraction, until_s: Fraction) -> VideoFrame:
+        shown = self._cursor.frame_at(self._clock.stamp_at(time_s))
+        for frame in (shown, self._cursor.upcoming):
+            if frame is not None and self._clock.begins(stamp(frame), time_s, until_s):
+                return frame
+        return shown
 
     def close(self) -> None:
         """Close the file."""

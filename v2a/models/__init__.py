@@ -1,24 +1,35 @@
 """Model families, each in a folder of its own behind one small interface (`v2a.models.base.Model`)."""
 
+from collections.abc import Callable
+from importlib import import_module
+
 import torch
 
+from v2a.cards import ModelCard, Precision
 from v2a.cards import card as read
 from v2a.errors import NotFoundError, UsageError
+from v2a.extras import require_family
 from v2a.models.base import Model
-from v2a.models.pocket import PocketModel
 
-_FAMILIES = {"pocket": PocketModel}
+# Where each family's `load(card, device, precision)` is. Imported when it is needed: families bring packages along.
+_FAMILIES = {"pocket": "v2a.models.pocket.model", "mmaudio": "v2a.models.mmaudio.model"}
 
 
-def load_model(name: str, device: str = "auto") -> Model:
+def load_model(name: str, device: str = "auto", precision: Precision = "auto") -> Model:
     """Load an installed model's weights onto a device: "auto", "cpu", "cuda" or "mps".
 
-    Raises NotFoundError for an unknown model, UsageError for a device this machine has not got.
+    precision: "auto" is what the model does best in on that device.
+    Raises NotFoundError for an unknown model, UsageError for a device this machine has not got or a precision that is
+    not the model's, MissingExtraError where its family needs a package that is not installed.
     """
     card = read(name)
-    if name not in _FAMILIES:
-        raise NotFoundError(f"this version cannot run '{name}'; it can run: {', '.join(_FAMILIES)}")
-    return _FAMILIES[name].load(card, choose_device(device))
+    if card.family not in _FAMILIES:
+        raise NotFoundError(f"this version cannot run '{name}' ({card.family}); it can run: {', '.join(_FAMILIES)}")
+    if precision not in ("auto", *card.precisions):
+        raise UsageError(f"'{name}' computes in {', '.join(card.precisions)} only: leave out --precision {precision}")
+    require_family(card.family)
+    load: Callable[[ModelCard, torch.device, Precision], Model] = import_module(_FAMILIES[card.family]).load
+    return load(card, choose_device(device), precision)
 
 
 def choose_device(device: str) -> torch.device:

@@ -5,6 +5,7 @@ modulating the normalisation of each token (adaLN, Peebles & Xie 2023); words ar
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,26 @@ from v2a.request import LAYERS
 WIDTH = 192
 DEPTH = 8
 HEADS = 4
+
+
+@dataclass(frozen=True)
+class PocketConditions(Conditions):
+    """What the flow is conditioned on.
+
+    video: (B, L, D) features a token; text: (B, W, D) with text_mask (B, W), True where there is a word;
+    cues: (B, L) strength of an event inside each token and cue_offsets (B, L), where in the token it lies, 0 … 1;
+    layer: (B,) index into `v2a.request.LAYERS`;
+    has_video, has_cues: (B,) 1.0 where the condition is given, 0.0 where it is dropped.
+    """
+
+    video: Tensor
+    text: Tensor
+    text_mask: Tensor
+    cues: Tensor
+    cue_offsets: Tensor
+    layer: Tensor
+    has_video: Tensor
+    has_cues: Tensor
 
 
 class Block(nn.Module):
@@ -98,7 +119,7 @@ class FlowTransformer(nn.Module):
         nn.init.zeros_(self.put_out.weight)
         nn.init.zeros_(self.put_out.bias)
 
-    def forward(self, x: Tensor, t: Tensor, given: Conditions) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, given: PocketConditions) -> Tensor:
         """Latents x (B, L, C), times t (B,) → velocity (B, L, C)."""
         n_words, n_tokens = given.text.shape[1], x.shape[1]
         n_said = given.text_mask.sum(1, keepdim=True)
@@ -117,7 +138,7 @@ class FlowTransformer(nn.Module):
         velocity: Tensor = self.put_out(F.layer_norm(h[:, n_words:], (WIDTH,)) * (1 + scale) + shift)
         return velocity
 
-    def _seen_and_cued(self, given: Conditions) -> Tensor:
+    def _seen_and_cued(self, given: PocketConditions) -> Tensor:
         """What differs from token to token, (B, L, D)."""
         has_video, has_cues = given.has_video[:, None, None], given.has_cues[:, None, None]
         seen = has_video * self.video(given.video) + (1 - has_video) * self.no_video

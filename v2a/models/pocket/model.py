@@ -1,26 +1,32 @@
 """The pocket model: its networks, its weights, and the shared interface of `v2a.models.base`."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from v2a.cards import ModelCard
+from v2a.cards import ModelCard, Precision
 from v2a.errors import GenerationError
-from v2a.models.base import Conditions
+from v2a.models.base import Conditions, Frames, OnPart, Seen
 from v2a.models.pocket.codec import Codec
-from v2a.models.pocket.flow import WIDTH, FlowTransformer
+from v2a.models.pocket.flow import WIDTH, FlowTransformer, PocketConditions
 from v2a.models.pocket.meanings import Meanings
 from v2a.models.pocket.text import TextEncoder, words_of
-from v2a.models.pocket.video import Sight, VideoEncoder, seen_events, to_grey, watched
+from v2a.models.pocket.video import WATCHED_SIZE, Sight, VideoEncoder, seen_events, to_grey, watched
 from v2a.request import LAYERS, LayerName
+from v2a.windows import Window
 
 # Training mixes are hot, to keep quiet tails above the codec's floor; a track should leave room for its neighbours.
 _LEVEL = 0.45
 # Single blows peak far above everything else. Bent above the knee, they do not force the whole track down.
 _KNEE, _CEILING = 0.5, 0.8
+# Frames are read and encoded in stretches of this many tokens, each seen with some context on both sides.
+_ENCODE_TOKENS = 600
+_CONTEXT_TOKENS = 64
 
 
 class Networks(nn.Module):
@@ -37,62 +43,62 @@ class Networks(nn.Module):
 class PocketModel:
     """Implements `v2a.models.base.Model`."""
 
+    precision = "float32"
+
     def __init__(self, card: ModelCard, networks: Networks, known_words: frozenset[str]) -> None:
         self.card = card
         self.networks = networks.eval().requires_grad_(False)
         self.device = next(networks.parameters()).device
         self._known_words = known_words
 
-    @classmethod
-    def load(cls, card: ModelCard, device: torch.device) -> "PocketModel":
-        """Read the weights that belong to a card. Raises GenerationError where they do not fit."""
-        networks = Networks()
-        weights, known = _read(card.weights)
-        networks.text.meanings = Meanings.from_tensors(weights)
-        weights = {name: value.float() for name, value in weights.items() if not name.startswith("meanings.")}
-        missing, unexpected = networks.load_state_dict(weights, strict=False)
-        if missing or unexpected:
-            raise GenerationError(f"the weights of '{card.name}' do not fit this version: install it again")
-        return cls(card, networks.to(device), known)
+    @torch.inference_mode()
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
+        """See Model.encode_video. Token k sees the frame that is shown at its middle.
+
+        Long clips are encoded in stretches with some context on both sides, so memory does not grow with the frames.
+        """
+        n_tokens, parts = windows[-1].end, []
+        for start in range(0, n_tokens, _ENCODE_TOKENS):
+            on_part(start, n_tokens)
+            end = min(start + _ENCODE_TOKENS, n_tokens)
+            first, last = max(start - _CONTEXT_TOKENS, 0), min(end + _CONTEXT_TOKENS, n_tokens)
+            middles = [(token + Fraction(1, 2)) / self.card.latent_rate for token in range(first, last)]
+            shown = frames(middles, (WATCHED_SIZE, WATCHED_SIZE)).to(self.device)
+            parts.append(watched(self.networks.video, to_grey(shown))[start - first : end - first])
+        return {"video": torch.cat(parts)}
 
     @torch.inference_mode()
-    def encode_video(self, frames: Tensor) -> Tensor:
-        """See Model.encode_video."""
-        return watched(self.networks.video, to_grey(frames.to(self.device)))
-
-    @torch.inference_mode()
-    def encode_text(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """See Model.encode_text."""
-        words, mask = self.networks.text(texts)
-        return words, mask
-
-    def unknown_words(self, text: str) -> list[str]:
-        """See Model.unknown_words."""
-        return [word for word in words_of(text) if word not in self._known_words]
-
-    @torch.inference_mode()
-    def seen_events(self, video: Tensor) -> list[tuple[float, float]]:
+    def seen_events(self, seen: Seen) -> list[tuple[float, float]]:
         """See Model.seen_events."""
-        return seen_events(Sight(*video[None, :, WIDTH:].unbind(-1)))[0]
+        return seen_events(Sight(*seen["video"].to(self.device)[None, :, WIDTH:].unbind(-1)))[0]
 
+    def text_warnings(self, text: str) -> list[str]:
+        """See Model.text_warnings."""
+        unknown = dict.fromkeys(word for word in words_of(text) if word not in self._known_words)
+        if not unknown:
+            return []
+        return [f"words '{self.card.name}' never heard in training, read by their spelling: {', '.join(unknown)}"]
+
+    @torch.inference_mode()
     def prepare(
         self,
-        video: Tensor,
+        seen: Seen,
+        window: Window,
         text: str,
         negative_text: str,
         cues: Sequence[tuple[float, float]] | None,
         layer: LayerName,
-    ) -> tuple[Conditions, Conditions]:
+    ) -> tuple[PocketConditions, PocketConditions]:
         """See Model.prepare."""
-        words, mask = self.encode_text([text, negative_text])
-        n_tokens = video.shape[0]
-        strength, offset = place_cues(cues or (), n_tokens)
+        words, mask = self.networks.text([text, negative_text])
+        video = seen["video"][None, window.start : window.end, :WIDTH].to(self.device)
+        strength, offset = place_cues(cues or (), window.n_tokens)
         layer_index = torch.tensor([LAYERS.index(layer)], device=self.device)
         one, zero = torch.ones(1, device=self.device), torch.zeros(1, device=self.device)
 
-        def given(row: int, has: bool) -> Conditions:
-            return Conditions(
-                video=video[None, :, :WIDTH],
+        def given(row: int, has: bool) -> PocketConditions:
+            return PocketConditions(
+                video=video,
                 text=words[row : row + 1],
                 text_mask=mask[row : row + 1],
                 cues=strength[None].to(self.device) * (1.0 if has else 0.0),
@@ -107,7 +113,7 @@ class PocketModel:
     @torch.inference_mode()
     def velocity(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         """See Model.velocity."""
-        out: Tensor = self.networks.flow(x, t, conditions)
+        out: Tensor = self.networks.flow(x.repeat(len(t) // len(x), 1, 1), t, cast(PocketConditions, conditions))
         return out
 
     @torch.inference_mode()
@@ -139,3 +145,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], frozenset[str]]:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         known = (file.metadata() or {}).get("known_words", "").split()
     return weights, frozenset(known)
+
+
+def load(card: ModelCard, device: torch.device, _precision: Precision) -> PocketModel:
+    """Read the weights that belong to a card, in float32. Raises GenerationError where they do not fit."""
+    networks = Networks()
+    weights, known = _read(card.part("weights").file)
+    networks.text.meanings = Meanings.from_tensors(weights)
+    weights = {name: value.float() for name, value in weights.items() if not name.startswith("meanings.")}
+    missing, unexpected = networks.load_state_dict(weights, strict=False)
+    if missing or unexpected:
+        raise GenerationError(f"the weights of '{card.name}' do not fit this version: install it again")
+    return PocketModel(card, networks.to(device), known)
