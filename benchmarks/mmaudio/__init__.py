@@ -1,0 +1,1 @@
+"""What the family `mmaudio` computes, and how fast: run `python -m benchmarks.mmaudio --help`."""
