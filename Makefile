@@ -5,7 +5,7 @@
 
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
   if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
-EXTRAS := server,train,adapters,dev
+EXTRAS := server,train,mmaudio,adapters,dev
 BIN := .venv/bin
 DEMO := build/demo
 DIST := dist/blender

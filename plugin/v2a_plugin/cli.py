@@ -42,7 +42,7 @@ def main() -> None:
         typer.main.get_command(_root).main(prog_name="v2a")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            typer.echo("v2a: stopped: the job at hand is cancelled, what was finished before it is kept", err=True)
+            typer.echo("v2a: stopped: what was finished is kept, and the same command goes on from there", err=True)
         raise
     except V2AError as error:
         if debug:

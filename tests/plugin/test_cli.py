@@ -261,9 +261,14 @@ def test_models_are_listed_and_described(run_v2a: Run, fake_server: Start) -> No
     assert "pocket" in run_v2a("models", "--server", address).out
     listed = json.loads(run_v2a("models", "--server", address, "--json").out)
     assert [model["name"] for model in listed["models"]] == ["pocket"]
-    assert json.loads(run_v2a("models", "--json", "get", "pocket", "--server", address).out) == listed["models"][0]
-    assert "Apache-2.0" in run_v2a("models", "get", "pocket", "--server", address).out
-    assert run_v2a("models", "get", "choir", "--server", address).status == 1
+    available = {model["name"]: model for model in listed["available"]}
+    assert "Apple-AMLR" in available["mmaudio-large-44k-v2"]["licence"]
+    assert not available["mmaudio-large-44k-v2"]["commercial_use"]
+    assert "mmaudio-tiny-16k" not in available, "it has no weights"
+    assert "To be had by `v2a models get NAME`" in run_v2a("models", "--server", address).out
+    assert json.loads(run_v2a("models", "--json", "show", "pocket", "--server", address).out) == listed["models"][0]
+    assert "Apache-2.0" in run_v2a("models", "show", "pocket", "--server", address).out
+    assert run_v2a("models", "show", "choir", "--server", address).status == 1
 
 
 def test_doctor_checks_the_server_and_says_what_to_do(run_v2a: Run, fake_server: Start, tmp_path: Path) -> None:

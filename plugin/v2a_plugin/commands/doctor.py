@@ -17,7 +17,7 @@ from v2a_plugin.options import ServerOption, TokenFileOption
 
 _DISTRIBUTION = "v2a-studio"
 _PACKAGES = ("grpcio", "protobuf", "numpy", "av", "opentimelineio", "torch", "torchaudio")
-_USER_EXTRAS = ("server", "train")
+_USER_EXTRAS = ("server", "train", "mmaudio")
 _NEEDED_FREE_BYTES = 1 << 30
 # A line of the installed metadata: "torch==2.11.*; extra == 'server'".
 _REQUIREMENT = re.compile(
