@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
+from v2a.cards import Precision
 from v2a.errors import UsageError
 from v2a_api.v1 import (
     generation_pb2,
@@ -87,18 +88,28 @@ def worker_command(
     device: str,
     models: Sequence[str],
     *,
+    precision: Precision = "auto",
     threads: int = 0,
     keep_loaded_bytes: int = 8 << 30,
     unload_after_s: float = 600,
 ) -> list[str]:
     """A worker process.
 
-    device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: loaded before the first job. threads: of the processor;
-    0: all. keep_loaded_bytes: of models' weights. unload_after_s: without use.
+    device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: loaded before the first job. precision: what they
+    compute in. threads: of the processor; 0: all. keep_loaded_bytes: of models' weights. unload_after_s: without use.
     """
     # -P: what lies in the current folder must not take a module's place.
-    command = [sys.executable, "-P", "-m", "v2a_server.worker", "--device", device, "--threads", str(threads)]
-    return [*command, "--keep-loaded", str(keep_loaded_bytes), "--unload-after", str(unload_after_s), *models]
+    command = [sys.executable, "-P", "-m", "v2a_server.worker", "--device", device, "--precision", precision]
+    return [
+        *command,
+        "--threads",
+        str(threads),
+        "--keep-loaded",
+        str(keep_loaded_bytes),
+        "--unload-after",
+        str(unload_after_s),
+        *models,
+    ]
 
 
 def run(

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from v2a.cards import ModelCard
 from v2a.errors import ConflictError, NotFoundError, UsageError
+from v2a.published import how_to_have
 from v2a.request import Request
 
 # By name. A call may block, to hash new weights.
@@ -15,7 +16,8 @@ def find_card(cards: Cards, name: str) -> ModelCard:
     """The card of a model that is served. Blocks. Raises NotFoundError with the known names."""
     served = cards()
     if name not in served:
-        raise NotFoundError(f"no model named '{name}' here; known: {', '.join(served)}")
+        known = ", ".join(served)
+        raise NotFoundError(f"no model named '{name}' at this server; known: {known}{how_to_have(name)}")
     return served[name]
 
 

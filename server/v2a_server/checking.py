@@ -64,7 +64,10 @@ async def _address(options: ServeOptions) -> AsyncIterator[str]:
 async def _workers(commands: Sequence[Sequence[str]], cards: Cards) -> AsyncIterator[str]:
     for command in commands:
         worker = WorkerProcess(
-            command, lambda: {name: card.digest for name, card in cards().items()}, Patience(), lambda _: None
+            [*command, "--strict"],
+            lambda: {name: card.digest for name, card in cards().items()},
+            Patience(),
+            lambda _: None,
         )
         try:
             await worker.start()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from v2a.cards import ModelCard, card, model_names
+from v2a.cards import PRECISIONS, ModelCard, card, model_names
 from v2a.errors import NotFoundError, UsageError
 from v2a.extras import require
 
@@ -31,11 +31,22 @@ def serve(
     ] = False,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Model to serve. Repeatable; default: all installed."),
+        typer.Option(
+            metavar="NAME",
+            help="Model to serve and to load at the start; NAME=random: a published one without its weights. "
+            "Repeatable; default: all, of which only the first is loaded at the start.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="P", help="auto, float32, bfloat16 or float16, of models that can compute in it.")
+    ] = "auto",
     store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where jobs and takes are kept; one server at a time.")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where jobs and takes are kept; one server at a time. Default: served/ in your state folder.",
+        ),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File with the token that callers must show.")
@@ -72,15 +83,17 @@ def serve(
 
     if device not in _DEVICES:
         raise UsageError(f"unknown device '{device}': choose from {', '.join(_DEVICES)}")
+    if precision not in PRECISIONS:
+        raise UsageError(f"unknown precision '{precision}': choose from {', '.join(PRECISIONS)}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    cards = partial(_cards, model)
-    installed = cards()
     for name in model or model_names():
-        if name not in installed:
-            missing = f"the model '{name}' is not installed, or has no usable weights"
+        try:
+            card(name)
+        except NotFoundError as error:
             if model:
-                raise NotFoundError(f"{missing}; installed: {', '.join(model_names())}")
-            _log.warning("%s: it is not served", missing)
+                raise
+            _log.warning("'%s' is not served: %s", name, error)
+    cards = partial(_cards, model)
     options = app.ServeOptions(
         listen=listen,
         store=(store or platformdirs.user_state_path("v2a-studio") / "served").absolute(),
@@ -91,8 +104,15 @@ def serve(
         max_queued=queue,
         keeping=Keeping(jobs_s=keep_days * 86_400 or None),
     )
+    # Nobody has asked for the others yet, and they may be large: they must not keep the first job waiting.
+    at_once = list(cards()) if model else list(cards())[:1]
     commands = _workers(
-        workers, device, list(installed), keep_loaded_bytes=round(keep_loaded * 1e9), unload_after_s=unload_after
+        workers,
+        device,
+        at_once,
+        precision=precision,
+        keep_loaded_bytes=round(keep_loaded * 1e9),
+        unload_after_s=unload_after,
     )
     if check:
         from v2a_server.checking import check_server
@@ -123,7 +143,7 @@ def _cards(names: list[str] | None) -> dict[str, ModelCard]:
     for name in names or model_names():
         try:
             cards[name] = card(name)
-        except (NotFoundError, OSError, ValueError, KeyError):
+        except NotFoundError:
             continue
     return cards
 

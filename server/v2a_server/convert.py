@@ -73,7 +73,7 @@ def model_to_proto(card: ModelCard) -> models_pb2.Model:
         frame_rate=rational(card.frame_rate),
         sample_rate_hz=card.sample_rate_hz,
         channels=card.channels,
-        window=rational(Fraction(card.window_tokens, card.latent_rate_hz)),
+        window=rational(card.token_s(card.window_tokens)),
     )
 
 

@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,16 @@ class WarmModels(Generic[M]):
             n_bytes -= self._size_bytes(self._loaded[oldest][0])
             self._drop(oldest, "others need the memory")
         return model
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[M]:
+        """A model for a piece of work, at whose end it was used last. Raises what `load` does."""
+        model = self.get(name)
+        try:
+            yield model
+        finally:
+            if name in self._loaded:
+                self._loaded[name] = (model, time.monotonic())
 
     def drop_others(self, name: str) -> bool:
         """Let go of all but one. False where there were no others."""

@@ -1,6 +1,7 @@
 """The worker process: the only part of the server that loads torch.
 
-Usage: python -m v2a_server.worker [--device D] [--threads N] [--keep-loaded BYTES] [--unload-after S] [MODEL ...]
+Usage: python -m v2a_server.worker [--device D] [--precision P] [--threads N] [--keep-loaded BYTES] [--unload-after S]
+                                   [--strict] [MODEL ...]
 The server starts it and speaks with it over stdin and stdout.
 """
 
@@ -8,6 +9,7 @@ import argparse
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ import torch
 
 import v2a
 from v2a.audio import Audio
+from v2a.cards import PRECISIONS, Precision, card
 from v2a.delivery import Origin, deliver
 from v2a.errors import ConflictError, GenerationError, V2AError
 from v2a.features import FeatureFolder
@@ -59,25 +62,46 @@ class TorchEngine:
     """Runs the installed models on one device.
 
     device: "auto", "cpu", "cuda", "cuda:1" … or "mps". models: names, loaded at once so that the first job does not
-    wait.
+    wait: the first, and of the others those that may stay. precision: of models that can compute in it; others choose.
+    strict: whether to end the process where one of them cannot be loaded, rather than to go on with the others.
     """
 
-    def __init__(self, device: str, models: Sequence[str], frugality: Frugality) -> None:
+    def __init__(
+        self,
+        device: str,
+        models: Sequence[str],
+        frugality: Frugality,
+        precision: Precision = "auto",
+        *,
+        strict: bool = False,
+    ) -> None:
         torch.set_num_threads(frugality.threads or _cores())
         self.device = choose_device(device).type if device == "auto" else device
+        self._precision = precision
         self._models = WarmModels(
-            lambda name: v2a.load_model(name, self.device),
-            lambda model: model.card.weights.stat().st_size,
+            self._load,
+            lambda model: model.card.n_bytes,
             _release_memory,
             frugality.keep_loaded_bytes,
             frugality.unload_after_s,
         )
+        room = frugality.keep_loaded_bytes
         for name in models:
             try:
-                self._models.get(name)
-            except V2AError as error:
-                # The others can still be served; jobs for this one fail with the same text.
-                _log.error("the model '%s' cannot be loaded: %s", name, error)
+                n_bytes = card(name).n_bytes
+                if n_bytes <= room or name == models[0]:
+                    self._models.get(name)
+                    room -= n_bytes
+            except Exception as error:
+                # The others can still be served; jobs for this one fail in the same way.
+                trace = None if isinstance(error, V2AError) else error
+                _log.error("the model '%s' cannot be loaded: %s", name, error, exc_info=trace)
+                if strict:
+                    sys.exit(1)
+
+    def _load(self, name: str) -> Model:
+        able = self._precision in card(name).precisions
+        return v2a.load_model(name, self.device, self._precision if able else "auto")
 
     def rest(self) -> None:
         """See Engine."""
@@ -117,12 +141,11 @@ class TorchEngine:
         if _digest(path, _state(path), *source_range(request.clip.pieces), rate) != request.clip.source_digest:
             raise ConflictError("the film has changed since this was asked for: ask again")
         report.progress("reading", 1, 1)
-        model = self._models.get(request.model)
-        if model.card.digest != request.model_digest:
-            raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
         total = len(request.layers) * request.sampling.takes
         features = FeatureFolder(Path(run.features_dir)) if run.features_dir else None
-        with _Film(path, rate) as source:
+        with self._models.using(request.model) as model, _Film(path, rate) as source:
+            if model.card.digest != request.model_digest:
+                raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
             takes = v2a.generate(
                 model,
                 source,
@@ -157,6 +180,7 @@ class TorchEngine:
                 model=model.card.name,
                 model_digest=model.card.digest,
                 licence=model.card.licence,
+                precision=model.precision,
                 layer=take.layer,
                 seed=request.sampling.seed,
                 take=take.index,
@@ -223,9 +247,11 @@ class _Film:
         """See FrameSource."""
         return self._film.info
 
-    def read(self, times_s: Sequence[Fraction], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def read(
+        self, times_s: Sequence[Fraction], size: tuple[int, int], until_s: Sequence[Fraction] | None = None
+    ) -> npt.NDArray[np.uint8]:
         """See FrameSource."""
-        return self._film.read(times_s, size)
+        return self._film.read(times_s, size, until_s)
 
 
 def _is_no_memory(error: BaseException) -> bool:
@@ -269,14 +295,16 @@ def main() -> None:
     """Be a worker."""
     parser = argparse.ArgumentParser(prog="v2a_server.worker")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument("--threads", type=int, default=Frugality.threads)
     parser.add_argument("--keep-loaded", type=int, default=Frugality.keep_loaded_bytes)
     parser.add_argument("--unload-after", type=float, default=Frugality.unload_after_s)
+    parser.add_argument("--strict", action="store_true")
     parser.add_argument("models", nargs="*")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s worker %(name)s: %(message)s")
     frugality = Frugality(options.threads, options.keep_loaded, options.unload_after)
-    work(lambda: TorchEngine(options.device, options.models, frugality))
+    work(lambda: TorchEngine(options.device, options.models, frugality, options.precision, strict=options.strict))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 It looks at the film through the request's own pieces, once for each frame of the timeline; for a layer that was given
 cues, it clicks at these instead. A prompt that is JSON says how the job goes, as in the tone worker, and the rate of
 the timeline, {"rate": "24000/1001"}, which no request tells; V2A_CLICKS says the same for all jobs.
+
+What is asked of another model than `clicks` is made by it.
 """
 
 import json
 import logging
 import os
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -22,7 +25,7 @@ from v2a.media import VideoFile
 from v2a.request import Request
 from v2a_api.v1 import generation_pb2, worker_pb2
 from v2a_server.convert import request_from_proto, source_rate_from_proto
-from v2a_server.worker_loop import Report, work
+from v2a_server.worker_loop import Engine, Report, work
 
 _WHITE = 160
 _CLICK = 0.5
@@ -30,6 +33,19 @@ _CLICK = 0.5
 
 class ClickEngine(ToneEngine):
     """A click of one sample at each flash of the picture, or at each cue."""
+
+    def run(self, run: worker_pb2.ToWorker.Run, report: Report) -> None:
+        """See Engine."""
+        if run.spec.model == "clicks":
+            super().run(run, report)
+        else:
+            self._models.run(run, report)
+
+    @cached_property
+    def _models(self) -> Engine:
+        from v2a_server.worker import Frugality, TorchEngine  # torch, only where it is wanted
+
+        return TorchEngine("cpu", [], Frugality(threads=1))
 
     def plan(self, prompt: str) -> dict[str, object]:
         """How a job goes: what the environment says, and what its prompt says beyond that."""
@@ -53,7 +69,9 @@ class ClickEngine(ToneEngine):
             request.delivery,
             start_s=request.clip.start_s,
             end_s=request.clip.end_s,
-            origin=Origin(request.model, request.model_digest, "Apache-2.0", layer, request.sampling.seed, index),
+            origin=Origin(
+                request.model, request.model_digest, "Apache-2.0", "float32", layer, request.sampling.seed, index
+            ),
         )
         take = generation_pb2.Take(
             layer=layer,

@@ -1,4 +1,4 @@
-"""A real server whose model is replaced by clicks where the picture turns white."""
+"""A real server with a model that clicks where the picture turns white, and a small one of another family."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,10 @@ from tests.server.running import CARD, Server
 from v2a.cards import read_card
 
 _CARD = {**CARD, "name": "clicks", "title": "Clicks", "layers": ["mix", "effects", "ambience", "music"]}
+
+
+# Of a family that is not the shipped one's, with random weights.
+OTHER_MODEL = "mmaudio-tiny-16k=random"
 
 
 def click_server(folder: Path, **options: Any) -> Server:
@@ -20,6 +24,6 @@ def click_server(folder: Path, **options: Any) -> Server:
         folder,
         read_card(folder / "model").digest,
         listen=f"unix:{folder}/run/socket",
-        options={"read_anything": True, **options},
+        options={"read_anything": True, "also": [OTHER_MODEL], **options},
         worker=("-m", "tests.hosts.click_worker"),
     )

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.hosts.clicking import OTHER_MODEL
 from tests.hosts.driver import RENDERING, RETIMING, SOUND, UNDO, HostDriver, Job, RefusedError, Strip, ours
 from v2a.audio import sample_at
 from v2a.delivery import read_wav
@@ -158,6 +159,19 @@ class HostContract:
         )
         assert (made["prompt"], made["negative"], made["model"]) == ("a door", "music", "clicks")
         assert made["licence"] == "Apache-2.0"
+
+    def test_a_model_of_another_family_is_a_model(self, host: HostDriver, flash_film: FlashFilm) -> None:
+        host.select(host.add_film(flash_film([20, 40]), 101, head=10, tail=30))
+        host.set(model=OTHER_MODEL, quality="preview", handles_s=0)
+        pressed(host)
+        (sound,) = sounds(host)
+        assert (sound.start, sound.end, sound.made["layer"]) == (101, 157, "mix")
+        assert sound.path is not None
+        heard = read_wav(sound.path)
+        assert heard.samples.shape[1] >= int((157 - 101) / RATE * 48_000)
+        assert heard.samples.std() > 1e-5
+        if SOUND in host.can:
+            assert (sound.made["model"], sound.made["licence"]) == (OTHER_MODEL, "Apache-2.0")
 
     def test_a_layer_gets_a_track_of_its_own_and_nothing_is_moved(
         self, host: HostDriver, flash_film: FlashFilm

@@ -86,7 +86,7 @@ class LocalMaker:
             Delivery(timecode_origin_s=fraction(spec.delivery.timecode_origin)),
             start_s=start_s,
             end_s=end_s,
-            origin=Origin("pocket", "ab" * 32, "Apache-2.0", layer, spec.sampling.seed, index),
+            origin=Origin("pocket", "ab" * 32, "Apache-2.0", "float32", layer, spec.sampling.seed, index),
         )
         return pb.Take(
             layer=layer,

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+import torch
+
 from tests.server.running import Server
 
 _COMMAND = [sys.executable, "-c", "import typer; from v2a_server.command import serve; typer.run(serve)"]
@@ -34,6 +37,15 @@ def test_one_that_cannot_and_why(new_server: Callable[..., Server]) -> None:
     assert "ok      worker" in said
     assert said.endswith("a server cannot be started like this\n")
     server.stop()
+
+
+def test_a_model_that_cannot_be_loaded_here(tmp_path: Path) -> None:
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device")
+    status, said = check("--store", str(tmp_path), "--listen", "127.0.0.1:0", "--device", "mps")
+    assert status == 1
+    assert "problem the worker process" in said
+    assert said.endswith("a server cannot be started like this\n")
 
 
 def test_a_damaged_ledger(tmp_path: Path, new_server: Callable[..., Server]) -> None:

@@ -263,7 +263,7 @@ def test_unknown_jobs(server: Server) -> None:
             "INVALID_ARGUMENT",
             "positive",
         ),
-        (pb.GenerationSpec(model="x"), "NOT_FOUND", "no model named 'x' here; known: tones"),
+        (pb.GenerationSpec(model="x"), "NOT_FOUND", "no model named 'x' at this server; known: tones"),
         (pb.GenerationSpec(model_digest="x"), "FAILED_PRECONDITION", "another version"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

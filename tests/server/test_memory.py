@@ -1,5 +1,6 @@
 """Models in memory: which stay, and what happens when there is not enough of it."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -7,16 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 from torch import Tensor
+from typer.testing import CliRunner
 
-from v2a.cards import card
-from v2a.delivery import read_wav
+from v2a.cards import ModelCard, card
+from v2a.delivery import read_ixml, read_wav
 from v2a.errors import GenerationError
 from v2a.media import source_digest
-from v2a.models.base import Conditions
+from v2a.models import load_model
+from v2a.models.base import Conditions, Model
 from v2a.models.pocket import PocketModel
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import time_pb2, worker_pb2
+from v2a_server.command import serve
 from v2a_server.warm import WarmModels
 from v2a_server.worker import Frugality, TorchEngine
 from v2a_server.worker_loop import Report
@@ -59,6 +64,19 @@ def test_models_that_nobody_uses_go(said: list[str]) -> None:
     assert said == ["-"]
 
 
+def test_long_work_is_use_until_its_end(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr("v2a_server.warm.time.monotonic", lambda: now_s[0])
+    warm = WarmModels(str, len, lambda: said.append("-"), max_bytes=100, unload_after_s=600)
+    with warm.using("a"):
+        now_s[0] = 1_000.0
+    warm.drop_idle()
+    assert "a" in warm
+    now_s[0] = 1_600.0
+    warm.drop_idle()
+    assert "a" not in warm
+
+
 class Told:
     """Hears what an engine says, as the server does."""
 
@@ -99,11 +117,33 @@ def limit(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     velocity = PocketModel.velocity
 
     def limited(self: PocketModel, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
-        if len(x) > rows:
+        if len(t) > rows:
             raise torch.OutOfMemoryError("Tried to allocate more than there is")
         return velocity(self, x, t, conditions)
 
     monkeypatch.setattr(PocketModel, "velocity", limited)
+
+
+def copy_pocket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install it twice more in a folder of models, as `second` and `third`."""
+    monkeypatch.setenv("V2A_MODELS", str(folder))
+    shipped = card("pocket").parts[0].file.parent
+    for name in ("second", "third"):
+        shutil.copytree(shipped, folder / name, ignore=shutil.ignore_patterns("*.md", "*.csv", "*.py"))
+
+
+def note_loads(monkeypatch: pytest.MonkeyPatch, broken: str = "") -> list[str]:
+    """The names of the models that are loaded from now on; all of them are pocket. broken: one that a bug is met in."""
+    loaded: list[str] = []
+
+    def load(name: str, *_: str) -> Model:
+        if name == broken:
+            raise KeyError(name)
+        loaded.append(name)
+        return load_model("pocket", "cpu")
+
+    monkeypatch.setattr("v2a.load_model", load)
+    return loaded
 
 
 def test_out_of_memory_is_answered_by_smaller_batches_and_then_by_an_error(
@@ -119,6 +159,62 @@ def test_out_of_memory_is_answered_by_smaller_batches_and_then_by_an_error(
     limit(monkeypatch, 0)
     with pytest.raises(GenerationError, match="ran out of memory: ask for a shorter range"):
         made(engine, run)
+
+
+def test_only_what_may_stay_is_loaded_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_pocket(tmp_path, monkeypatch)
+    weights = card("pocket").n_bytes
+    loaded = note_loads(monkeypatch)
+    for room, expected in (
+        (0, ["pocket"]),
+        (2 * weights, ["pocket", "second"]),
+        (8 << 30, ["pocket", "second", "third"]),
+    ):
+        loaded.clear()
+        TorchEngine("cpu", ["pocket", "second", "third"], Frugality(threads=1, keep_loaded_bytes=room))
+        assert loaded == expected
+    loaded.clear()
+    TorchEngine("cpu", ["pocket", "mmaudio-small-16k=random", "third"], Frugality(threads=1, keep_loaded_bytes=6 << 30))
+    assert loaded == ["pocket", "third"], "random weights count as those that are published"
+
+
+def test_a_model_that_cannot_be_loaded_does_not_keep_others_from_work(
+    run: worker_pb2.ToWorker.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy_pocket(tmp_path / "models", monkeypatch)
+    loaded = note_loads(monkeypatch, broken="second")
+    engine = TorchEngine("cpu", ["second", "third"], Frugality(threads=1))
+    assert loaded == ["third"]
+    assert "the model 'second' cannot be loaded" in caplog.text
+    made(engine, run)
+    assert loaded == ["third", "pocket"]
+
+
+def test_without_a_name_only_the_first_model_is_loaded_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_pocket(tmp_path / "models", monkeypatch)
+    started: list[tuple[list[str], list[str]]] = []
+
+    def start(_: object, cards: Callable[[], dict[str, ModelCard]], workers: list[list[str]], **__: object) -> None:
+        started.append((list(cards()), [word for word in workers[0] if word in ("pocket", "second", "third")]))
+
+    monkeypatch.setattr("v2a_server.app.run", start)
+    program = typer.Typer()
+    program.command()(serve)
+    for options in ([], ["--model", "third", "--model", "second"]):
+        done = CliRunner().invoke(program, ["--store", str(tmp_path), *options])
+        assert done.exit_code == 0, done.output
+    assert started == [(["pocket", "second", "third"], ["pocket"]), (["third", "second"], ["third", "second"])]
+
+
+@pytest.mark.parametrize(("model", "precision"), [("pocket", "float32"), ("mmaudio-tiny-16k=random", "float16")])
+def test_a_precision_holds_for_the_models_that_can_compute_in_it(
+    run: worker_pb2.ToWorker.Run, model: str, precision: str
+) -> None:
+    run.spec.model, run.spec.model_digest = model, card(model).digest
+    made(TorchEngine("cpu", [model], Frugality(threads=1), "float16"), run)
+    assert f"computed in {precision}" in str(read_ixml(Path(run.out_dir) / "mix.0.wav"))
 
 
 def test_other_bugs_are_not_taken_for_want_of_memory(

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.server.running import refusal
 from v2a.cards import card
-from v2a.delivery import read_bext, read_wav, wav_info
+from v2a.delivery import read_bext, read_ixml, read_wav, wav_info
 from v2a.media import source_digest
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_api.v1 import generation_pb2_grpc, time_pb2
@@ -32,10 +33,15 @@ def film(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path
 def generation(
     film: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[generation_pb2_grpc.GenerationServiceStub]:
-    folder = tmp_path_factory.mktemp("served")
-    options = ["--listen", "127.0.0.1:0", "--root", str(film.parent), "--store", str(folder / "store")]
+    with served(tmp_path_factory.mktemp("served"), "--root", str(film.parent)) as service:
+        yield service
+
+
+@contextmanager
+def served(folder: Path, *options: str) -> Iterator[generation_pb2_grpc.GenerationServiceStub]:
+    where = ["--listen", "127.0.0.1:0", "--store", str(folder / "store")]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*_COMMAND, *options], stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen([*_COMMAND, *where, *options], stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
     with process.stdout as stdout:
         said, _, address = stdout.readline().strip().rpartition(" ")
@@ -149,6 +155,37 @@ def test_the_beginning_of_a_long_take_is_heard_while_the_rest_is_made(
 
 def state_of(service: generation_pb2_grpc.GenerationServiceStub, request_id: str) -> "pb.State.ValueType":
     return service.GetGeneration(pb.GetGenerationRequest(request_id=request_id), timeout=_DEADLINE_S).state
+
+
+def test_a_second_family_is_served_as_the_first_is(film: Path, tmp_path: Path) -> None:
+    """Reduced in width, and with weights at random; at 16 kHz, in windows that it pads, both takes in one pass."""
+    spec = spec_of(film)
+    spec.model = "mmaudio-tiny-16k=random"
+    spec.model_digest = card(spec.model).digest
+    spec.layers[0].name = "mix"
+    options = ("--root", str(film.parent), "--model", spec.model, "--precision", "float32")
+    with served(tmp_path, *options) as service:
+        first = finish(service, "first", spec)
+        assert first.state == pb.STATE_SUCCEEDED, first.error
+        (warning,) = first.warnings
+        assert "cannot be given cues" in warning
+        assert len({take.sha256 for take in first.takes}) == 2
+        assert [(take.n_samples, take.rate_hz) for take in first.takes] == [(48_000, 48_000)] * 2
+        read = service.ReadTake(pb.ReadTakeRequest(request_id="first", layer="mix", index=1), timeout=_DEADLINE_S)
+        path = tmp_path / "take.wav"
+        path.write_bytes(b"".join(chunk.data for chunk in read))
+        assert read_wav(path).samples.any()
+        assert "computed in float32" in str(read_ixml(path))
+        service.DeleteGeneration(pb.DeleteGenerationRequest(request_id="first"), timeout=_DEADLINE_S)
+        again = finish(service, "again", spec)
+        assert [take.sha256 for take in again.takes] == [take.sha256 for take in first.takes]
+
+
+def test_a_model_that_cannot_be_served_is_named_at_once(tmp_path: Path) -> None:
+    command = [*_COMMAND, "--store", str(tmp_path / "store"), "--model", "mmaudio=random"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
+    assert said.returncode != 0
+    assert "no published model is named 'mmaudio'" in said.stderr
 
 
 def test_films_that_cannot_be_used(

@@ -1,4 +1,7 @@
-"""The real server with the tone worker, or another: python tone_server.py MODEL_DIR OPTIONS_JSON [WORKER]."""
+"""The real server with the tone worker, or another: python tone_server.py MODEL_DIR OPTIONS_JSON [WORKER].
+
+Beside the model of that folder it has those that the option "also" names.
+"""
 
 import json
 import logging
@@ -6,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from v2a.cards import card as named
 from v2a.cards import read_card
 from v2a.errors import V2AError
 from v2a_server import app
@@ -25,13 +29,16 @@ def main() -> None:
             options[name] = kind(**options[name])
     if clock := options.pop("clock", None):
         _let_the_clock_jump(Path(clock))
-    n_workers = options.pop("workers", 1)
+    n_workers, also = options.pop("workers", 1), options.pop("also", ())
     tones = [str(Path(__file__).with_name("tone_worker.py")), str(model.parent / "broken")]
     worker = [sys.executable, *(sys.argv[3:] or tones)]
     card = read_card(model)
     try:
         app.run(
-            app.ServeOptions(**options), lambda: {card.name: read_card(model)}, [worker] * n_workers, on_listening=_tell
+            app.ServeOptions(**options),
+            lambda: {card.name: read_card(model), **{name: named(name) for name in also}},
+            [worker] * n_workers,
+            on_listening=_tell,
         )
     except V2AError as error:
         sys.exit(f"{type(error).__name__}: {error}")
