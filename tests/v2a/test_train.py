@@ -15,8 +15,8 @@ pytest.importorskip("scipy")
 
 from v2a.cards import read_card
 from v2a.errors import GenerationError, MediaError, UsageError
-from v2a.models.pocket import PocketModel
 from v2a.models.pocket.codec import LATENT_DIM, N_MELS, Codec
+from v2a.models.pocket.model import load
 from v2a.models.pocket.text import TextEncoder
 from v2a.train import codec as codec_fitting
 from v2a.train.loop import Settings, train
@@ -132,9 +132,8 @@ def test_training_goes_from_recordings_to_weights_that_load(data: Path, work: Pa
     assert train_pocket(data, work, replace(RECIPE, flow_steps=3)).read_bytes() != first
 
     shutil.copy(CARD, work)
-    model = PocketModel.load(read_card(work), torch.device("cpu"))
-    assert model.unknown_words("a door slam") == []
-    assert model.encode_video(torch.zeros(10, 128, 128, 3, dtype=torch.uint8)).shape == (10, 195)
+    model = load(read_card(work), torch.device("cpu"), "auto")
+    assert model.text_warnings("a door slam") == []
 
 
 def test_training_begins_with_given_weights_and_refuses_those_of_another_shape(data: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def draw_curves(logs: dict[str, Path], out: Path) -> None:
         steps = np.array([float(row["step"]) for row in rows])
         for loss in sorted(rows[0].keys() - _NOT_LOSSES):
             values = np.array([float(row[loss]) for row in rows])
-            n = min(_SMOOTHED_ROWS, len(values))
+            n = min(_SMOOTHED_ROWS, 1 + len(values) // 8)
             panel.plot(
                 steps[n // 2 :][: len(values) - n + 1], np.convolve(values, np.full(n, 1 / n), "valid"), label=loss
             )

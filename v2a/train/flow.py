@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from v2a.models.base import Conditions
 from v2a.models.pocket.codec import FRAMES_PER_TOKEN, N_MELS, Codec
+from v2a.models.pocket.flow import PocketConditions
 from v2a.models.pocket.model import Networks
 from v2a.train.batches import Batch, Pool, draw_batch
 from v2a.train.loop import Settings, train
@@ -37,7 +37,7 @@ def flow_loss(networks: Networks, batch: Batch, generator: torch.Generator) -> T
     """Mean squared error of the velocity, over what recordings could show."""
     device = batch.latents.device
     words, mask = networks.text(batch.texts)
-    given = Conditions(
+    given = PocketConditions(
         video=batch.features, text=words, text_mask=mask, cues=batch.strength, cue_offsets=batch.offset,
         layer=batch.layer, has_video=batch.has_video, has_cues=batch.has_cues,
     )  # fmt: skip

@@ -6,6 +6,7 @@ should be such as show what is heard. Words come from `films.csv` (file, caption
 
 import csv
 import logging
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from v2a.audio import Audio
-from v2a.errors import MediaError, NotFoundError
+from v2a.errors import MediaError, NotFoundError, UsageError
 from v2a.evaluate.onsets import onsets
 from v2a.media import FILM_SUFFIXES, VideoFile
 from v2a.models.pocket.codec import Codec
@@ -30,31 +31,80 @@ _LOUDEST_S = 0.05
 _WEAKEST = 0.1
 
 
+@dataclass(frozen=True)
+class OwnFilm:
+    """One film. name: its path inside the folder, with `/`; caption: empty where the table has none."""
+
+    path: Path
+    name: str
+    caption: str
+
+
+def films_under(folder: Path) -> list[OwnFilm]:
+    """All films under a folder, by name, with their captions in `films.csv`; rows that match no film are named.
+
+    Raises MediaError where there are none, UsageError where the table cannot be read.
+    """
+    captions = _captions(folder / "films.csv")
+    films = []
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in FILM_SUFFIXES):
+        name = path.relative_to(folder).as_posix()
+        films.append(OwnFilm(path, name, captions.get(name, captions.get(path.name, ""))))
+    if not films:
+        raise MediaError(f"there are no films under {folder}")
+    for file in sorted(captions.keys() - {film.name for film in films} - {film.path.name for film in films}):
+        log.warning("films.csv has a caption for %s, but there is no such film", file)
+    return films
+
+
+def _captions(table: Path) -> dict[str, str]:
+    """The captions by file; none where there is no such table."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:  # a mark at the beginning, as Excel writes, or none
+            rows = csv.DictReader(file, strict=True)
+            if not {"file", "caption"} <= set(rows.fieldnames or ()):
+                raise UsageError(f"{table} must begin with the line file,caption and have a comma between the two")
+            captions = {}
+            for row in rows:
+                if None in row:
+                    raise UsageError(
+                        f"{table}, line {rows.line_num}: a caption with commas must stand in double quotes"
+                    )
+                if row["file"] and row["caption"]:
+                    captions[row["file"]] = row["caption"]
+            return captions
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{table} is not UTF-8 text: save it as UTF-8") from error
+    except csv.Error as error:
+        raise UsageError(f"{table} cannot be read ({error}): mend its quotation marks") from error
+
+
 def cut_films(folder: Path, out: Path) -> int:
     """Cut every film under `folder`; returns the number of stretches kept in `out`/films and `out`/samples.
 
     Films that cannot be read, have no sound or are shorter than 8 s are skipped, named and counted.
-    Raises MediaError where none is left.
+    Raises MediaError where none is left, UsageError where films.csv cannot be read.
     """
-    captions = _captions(folder)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FILM_SUFFIXES)
+    own_films = films_under(folder)
     n_films = n_stretches = 0
-    for path in paths:
+    for film in own_films:
         try:
-            frames, sound = _read(path)
+            frames, sound = _read(film.path)
         except (MediaError, NotFoundError, OSError, av.FFmpegError) as error:
-            log.warning("skipped %s: %s", path.name, error)
+            log.warning("skipped %s: %s", film.name, error)
             continue
         events = [_events(stretch) for stretch in sound]
         heard = tuple((Heard("film", 0.0, float(DURATION_S), tuple(found)),) for found in events)
         (out / "samples").mkdir(parents=True, exist_ok=True)
         np.save(out / "samples" / f"{n_films:05d}.npy", sound.astype(np.float16))
-        (out / "samples" / f"{n_films:05d}.txt").write_text(captions.get(path.name, ""))
+        (out / "samples" / f"{n_films:05d}.txt").write_text(film.caption)
         write_films(out / "films", n_films, Films(frames, heard))
         n_films, n_stretches = n_films + 1, n_stretches + len(frames)
     if not n_films:
-        raise MediaError(f"none of the {len(paths)} films under {folder} can be learnt from")
-    log.info("%d stretches of %d films; %d films skipped", n_stretches, n_films, len(paths) - n_films)
+        raise MediaError(f"none of the {len(own_films)} films can be learnt from")
+    log.info("%d stretches of %d films; %d films skipped", n_stretches, n_films, len(own_films) - n_films)
     return n_stretches
 
 
@@ -66,14 +116,6 @@ def sound_of_films(out: Path, codec: Codec, see: See) -> None:
         caption = (out / "samples" / f"{number:05d}.txt").read_text()
         tracks = [_soundtrack(samples, heard[0], caption) for samples, heard in zip(sound, films.heard, strict=True)]
         write_soundtracks(out / "sound", number, tracks, codec, see(np.asarray(films.frames)))
-
-
-def _captions(folder: Path) -> dict[str, str]:
-    table = folder / "films.csv"
-    if not table.exists():
-        return {}
-    with table.open(newline="") as file:
-        return {row["file"]: row["caption"] for row in csv.DictReader(file) if row.get("file") and row.get("caption")}
 
 
 def _read(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:

@@ -101,7 +101,7 @@ def train_pocket(
     networks = Networks()
     if start is not None:
         _begin_with(networks, start)
-    networks.text.meanings = Meanings.from_tensors(load_file(meanings or card("pocket").weights))
+    networks.text.meanings = Meanings.from_tensors(load_file(meanings or card("pocket").part("weights").file))
     try:
         sounds = work / "sounds"
         if not (sounds / "sounds.json").exists():

@@ -11,11 +11,15 @@ import json
 import logging
 import re
 from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from v2a.errors import MediaError
 from v2a.train.vocabulary import SoundClass, class_of
@@ -30,6 +34,7 @@ _ONE_SHOT_LEVEL_DB = -18.0  # loudest 50 ms
 _BED_LEVEL_DB = -24.0  # RMS
 _HOP = 480  # 10 ms
 _PER_RECORDING = 4
+_FARTHEST_S = 600
 
 
 @dataclass(frozen=True)
@@ -141,18 +146,49 @@ def write_attribution(data: Path, out: Path) -> None:
         writer.writerows((*key, keys.count(key)) for key in sorted(set(keys)))
 
 
-def decode_audio(path: Path) -> npt.NDArray[np.float32]:
-    """The sound of a file, mono at 48 kHz (n,).
+def decode_audio(path: Path, rate_hz: int = RATE_HZ) -> npt.NDArray[np.float32]:
+    """The sound of a file, mono (n,); of a film, from its first picture on.
 
-    Raises av.FFmpegError or OSError where it cannot be read, MediaError where it has none.
+    Raises av.FFmpegError or OSError where it cannot be read, MediaError where it has none or holds samples that
+    are not numbers.
     """
     with av.open(str(path)) as container:
         if not container.streams.audio:
             raise MediaError("it has no sound")
-        resampler = av.AudioResampler("flt", "mono", RATE_HZ)
-        blocks = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-        blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+        pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        start_s = _start_s(pictures[0]) if pictures else None
+        lead, blocks = None, list[npt.NDArray[np.float32]]()
+        for _, frames in groupby(container.decode(audio=0), _form):  # in broadcasts it changes on the way
+            resampler = av.AudioResampler("flt", "mono", rate_hz)
+            for frame in frames:
+                if lead is None:
+                    lead = _after_s(start_s, frame) * rate_hz
+                blocks += [out.to_ndarray()[0] for out in resampler.resample(frame)]
+            blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
+    before = round(lead or 0)
+    samples = np.concatenate([np.zeros(max(before, 0), np.float32), *blocks])[max(-before, 0) :]
+    if not np.isfinite(samples).all():
+        raise MediaError("its sound holds samples that are not numbers")
+    return samples
+
+
+def _form(frame: av.AudioFrame) -> tuple[str, str, int]:
+    """What a resampler takes one kind of."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _start_s(stream: VideoStream) -> Fraction | None:
+    return None if stream.start_time is None or stream.time_base is None else stream.start_time * stream.time_base
+
+
+def _after_s(start_s: Fraction | None, frame: av.AudioFrame) -> Fraction:
+    """How long after the picture a film's sound begins; it may be before."""
+    if start_s is None or frame.pts is None or frame.time_base is None:
+        return Fraction(0)
+    after_s = frame.pts * Fraction(frame.time_base) - start_s
+    if abs(after_s) > _FARTHEST_S:
+        raise MediaError(f"its sound begins {float(after_s):.0f} s from its picture: the file's times are wrong")
+    return after_s
 
 
 def _family(path: str) -> str:

@@ -1,0 +1,84 @@
+"""What was trained as a model of its own: a card and a flow part; the other parts it shares with its parent."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from v2a.cards import ModelCard, model_names, models_folder
+from v2a.errors import UsageError
+from v2a.models.mmaudio.model import load_part
+from v2a.models.mmaudio.parts import PARTS
+from v2a.models_folder import ModelsFolder
+from v2a.published import published_models
+from v2a.train.mmaudio.shards import save_tensors
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TAKEN = ("parts", "downloads")  # what else is in the models folder
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless a new model may be called so."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"'{name}' cannot be a model's name: choose letters, digits, '.', '_' and '-'")
+    if name in (*_TAKEN, *model_names(), *published_models()):
+        raise UsageError(f"there is a model named '{name}' already: choose another name")
+
+
+def export(name: str, parent: ModelCard, tensors: dict[str, Tensor], how: str) -> Path:
+    """Install a flow's tensors under a new name in the user's models folder; where its card is.
+
+    how: what was done to the parent, for people. Licence and use are the parent's. Parts that do not lie in the folder
+    yet, as those of random weights, are written there.
+    Raises UsageError where the name is taken, BusyError where another command is changing the folder, NotFoundError
+    where a part of the parent is gone, StorageError where something cannot be written.
+    """
+    models = ModelsFolder(models_folder())
+    made_from = f"made from {parent.name} (digest {parent.digest}) by `v2a train mmaudio`: {how}"
+    facts = {"made_from": json.dumps({"model": parent.name, "digest": parent.digest, "how": how})}
+    with models.alone():
+        check_name(name)
+        listed = [_own("flow", partial(save_tensors, tensors=tensors, facts=facts), models, parent, made_from)]
+        listed += [_shared(part, models, parent) for part in PARTS if part != "flow"]
+        return models.install(_facts(name, parent, how), listed)
+
+
+def _facts(name: str, parent: ModelCard, how: str) -> dict[str, Any]:
+    """The card's facts: the parent's, but for what it is called."""
+    facts = {part.name: getattr(parent, part.name) for part in fields(parent) if part.name not in ("digest", "parts")}
+    return facts | {
+        "name": name,
+        "title": f"{name}, fine-tuned from {parent.title}",
+        "description": f"Made from {parent.name} by `v2a train mmaudio`: {how}. {parent.description}",
+        "frame_rate": str(parent.frame_rate),
+        "presets": {quality: asdict(preset) for quality, preset in parent.presets.items()},
+    }
+
+
+def _shared(part: str, models: ModelsFolder, parent: ModelCard) -> dict[str, Any]:
+    """The card's line of a part that is the parent's."""
+    known = next((one for one in parent.parts if one.name == part), None)
+    if known is None:
+        tensors = load_part(parent, part, torch.float32).state_dict()
+        return _own(part, partial(save_tensors, tensors=tensors), models, parent, f"as in {parent.name}")
+    if known.file.parent.resolve() != models.parts.resolve():
+        return _own(part, partial(shutil.copyfile, known.file), models, parent, known.source)
+    return {
+        "name": part, "file": known.file.name, "sha256": known.sha256, "licence": known.licence, "source": known.source,
+    }  # fmt: skip
+
+
+def _own(
+    part: str, write: Callable[[Path], object], models: ModelsFolder, parent: ModelCard, source: str
+) -> dict[str, Any]:
+    """The card's line of a part that is written now."""
+    path = models.add(write)
+    licence = next((one.licence for one in parent.parts if one.name == part), parent.licence)
+    return {"name": part, "file": path.name, "sha256": path.stem, "licence": licence, "source": source}
