@@ -1,6 +1,7 @@
 """The processes that train one model together, as `torchrun` starts them; one process alone is a crew too."""
 
 import datetime as dt
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -86,7 +87,18 @@ class Crew:
     def wait(self) -> None:
         """Until all processes have come this far."""
         if self.size > 1:
-            self.mean(torch.zeros(1, device=self.device))  # unlike a barrier, it needs no device to be named
+            dist.barrier(device_ids=[self.device.index] if self.device.type == "cuda" else None)
+
+    def part(self) -> None:
+        """Leave the others, once all have come this far. Nobody may hold what `together` gave any more.
+
+        What holds the group must go before it, and before Python ends: the group's threads drop tensors, for which
+        they need the interpreter, and would otherwise be waited for by what holds it (or end the process).
+        """
+        self.wait()
+        self._together = None
+        gc.collect()
+        dist.destroy_process_group()
 
 
 @contextmanager
@@ -111,5 +123,4 @@ def gathered(device: str) -> Iterator[Crew]:
     yield crew
     # The others wait while the first one writes. Not where this process failed: it would wait for them, which torchrun
     # only ends when this one has.
-    crew.wait()
-    dist.destroy_process_group()
+    crew.part()

@@ -154,8 +154,6 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     run(tmp_path, recipe(2))
 
 
-# On a busy machine a process was sometimes seen to abort in torch's own code, with nothing but C++ below it.
-@pytest.mark.flaky(reruns=2, only_rerun=["SIGABRT"])
 @pytest.mark.parametrize(("at_once", "options"), [("2", ["full"]), ("1", ["lora", "shard"])])
 def test_two_processes_do_what_one_does(tmp_path: Path, at_once: str, options: list[str]) -> None:
     call = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -6,7 +6,7 @@ from typing import cast
 
 import torch
 
-from v2a.cards import card
+from v2a.cards import ModelCard, card
 from v2a.errors import UsageError
 from v2a.models.mmaudio.flow import FlowTransformer
 from v2a.models.mmaudio.model import load_part
@@ -47,11 +47,15 @@ def train_mmaudio(
             if own_films is not None:
                 make_features(own_films, features, Senses(parent, crew.device), crew)
             listed = read_list(features, parent)
-            flow = cast(FlowTransformer, load_part(parent, "flow", torch.float32))
-            tensors = fine_tune(work, flow, features, listed, recipe, crew)
+            tensors = fine_tune(work, _flow(parent), features, listed, recipe, crew)
         except OSError as error:
             raise storage_error(work, error) from error
         if not crew.first or new_name is None:
             return None
         n_windows = sum(film.n_windows for film in listed if not film.held_out)
         return export(new_name, parent, tensors, f"{recipe.how()}, {n_windows} windows of 8 s")
+
+
+def _flow(parent: ModelCard) -> FlowTransformer:
+    """Held by nobody but the training, whose crew wants it gone before it parts."""
+    return cast(FlowTransformer, load_part(parent, "flow", torch.float32))
