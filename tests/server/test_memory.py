@@ -1,5 +1,6 @@
 """Models in memory: which stay, and what happens when there is not enough of it."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -130,6 +131,8 @@ def copy_pocket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = card("pocket").parts[0].file.parent
     for name in ("second", "third"):
         shutil.copytree(shipped, folder / name, ignore=shutil.ignore_patterns("*.md", "*.csv", "*.py"))
+        copied = folder / name / "card.json"
+        copied.write_text(json.dumps({**json.loads(copied.read_text()), "name": name}))
 
 
 def note_loads(monkeypatch: pytest.MonkeyPatch, broken: str = "") -> list[str]:
