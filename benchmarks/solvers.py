@@ -192,16 +192,16 @@ def _cases(model: Model, guidance: float, n_seeds: int) -> Iterator[Case]:
             continue
         start_s = Fraction(shot["start_s"])
         clip = Clip("0" * 64, (Piece(start_s, start_s + end_s, Fraction(0), end_s),))
-        impacts_s = [float(Fraction(at) - start_s) for at in shot["impacts_s"] if Fraction(at) - start_s < end_s]
+        impacts_s = [at_s for at in shot["impacts_s"] if (at_s := Fraction(at) - start_s) < end_s]
         with VideoFile(EXAMPLES / "reel.mp4") as film:
             seen = watch(model, film, clip, [window], lambda *_: None).seen
-        cues = [(at_s * float(card.latent_rate), 1.0) for at_s in impacts_s]
+        cues = [(float(at_s * card.latent_rate), 1.0) for at_s in impacts_s]
         given, opposite = model.prepare(seen, window, WORDS[shot["shot"]], "", cues, "effects")
         velocity = guided(model, given, opposite, guidance)
         for seed in range(n_seeds):
             start = noise(seed, shot["shot"], "effects", 0, 0, (window.n_tokens, card.latent_dim))[None]
             exact = euler(velocity, start, linear_times(REFERENCE_STEPS))[0]
-            yield Case(velocity, start, impacts_s, exact, _log_mel(_sound(model, exact)))
+            yield Case(velocity, start, [float(at_s) for at_s in impacts_s], exact, _log_mel(_sound(model, exact)))
 
 
 def _sound(model: Model, latents: Tensor) -> Audio:

@@ -1,5 +1,7 @@
 """Timing measures on onsets, films and soundtracks whose answer is known."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -64,8 +66,8 @@ def test_motion_peaks_are_where_things_jump() -> None:
     for index in range(100):
         row = 2 if index < 30 else 9 if index < 70 else 4
         frames[index, row : row + 4, 4:8] = 255
-    assert motion_peaks(frames, 25) == [30 / 25, 70 / 25]
-    assert motion_peaks(np.zeros((100, 16, 16)), 25) == []
+    assert motion_peaks(frames, Fraction(25)) == [30 / 25, 70 / 25]
+    assert motion_peaks(np.zeros((100, 16, 16)), Fraction(25)) == []
 
 
 def test_masked_faint_and_crowded_events_are_not_asked_for() -> None:

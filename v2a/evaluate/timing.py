@@ -11,6 +11,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 
@@ -117,19 +118,19 @@ def random_times(n: int, duration_s: float, seed: int) -> list[float]:
     return sorted(np.random.default_rng([seed, n]).uniform(0, duration_s, n).tolist())
 
 
-def motion_peaks(frames: Numbers, rate_hz: float) -> list[float]:
+def motion_peaks(frames: Numbers, rate: Fraction) -> list[float]:
     """Times at which a film moves most, in seconds: peaks of the mean absolute frame difference.
 
-    frames: (T, H, W), 0 … 255. The obvious guess without any learning; a peak stands out by half of the mean
-    difference in the two seconds around, and is 0.12 s from the next.
+    frames: (T, H, W), 0 … 255, at `rate` frames a second. The obvious guess without any learning; a peak stands out by
+    half of the mean difference in the two seconds around, and is 0.12 s from the next.
     """
     from scipy.signal import find_peaks
 
     energy = np.abs(np.diff(frames.astype(np.float64), axis=0)).mean((1, 2))
     if not len(energy) or energy.max() < _GRAIN:
         return []
-    around = round(rate_hz)
+    around = round(rate)
     mean = np.convolve(np.pad(energy, around, mode="edge"), np.full(2 * around + 1, 1 / (2 * around + 1)), "valid")
     padded = np.concatenate([[0.0], energy / np.maximum(mean, _GRAIN), [0.0]])
-    peaks, _ = find_peaks(padded, prominence=_PROMINENCE, distance=max(round(0.12 * rate_hz), 1))
-    return [float(k) / rate_hz for k in peaks]  # frame k − 1 gives way to frame k at k / rate
+    peaks, _ = find_peaks(padded, prominence=_PROMINENCE, distance=max(round(0.12 * rate), 1))
+    return [float(int(k) / rate) for k in peaks]  # frame k − 1 gives way to frame k at k / rate

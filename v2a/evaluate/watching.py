@@ -25,5 +25,5 @@ def without_sound(model: Model, source: FrameSource, length_s: Fraction) -> dict
     if events is not None:
         found["eyes"] = [float(position / card.latent_rate) for position, _ in events]
     middles = [(frame + Fraction(1, 2)) / card.frame_rate for frame in range(int(length_s * card.frame_rate))]
-    found["motion peaks"] = motion_peaks(source.read(middles, _SIZE).mean(-1), float(card.frame_rate))
+    found["motion peaks"] = motion_peaks(source.read(middles, _SIZE).mean(-1), card.frame_rate)
     return found

@@ -70,71 +70,59 @@ def train(
     """
     crew = crew or Crew(torch.device(settings.device))
     with alone(folder) if crew.first else nullcontext(), _heeded() as interrupted:
-        _train(folder, modules, loss, settings, refresh, held_out, crew, interrupted)
-
-
-def _train(
-    folder: Path,
-    modules: dict[str, nn.Module],
-    loss: Loss,
-    settings: Settings,
-    refresh: Callable[[], int],
-    held_out: HeldOut | None,
-    crew: Crew,
-    interrupted: Callable[[], bool],
-) -> None:
-    networks = nn.ModuleDict(modules).to(crew.device)
-    parameters: Named = {name: value for name, value in networks.named_parameters() if value.requires_grad}
-    refresh()
-    optimiser = torch.optim.AdamW(
-        parameters.values(), lr=settings.peak_rate, betas=settings.betas, weight_decay=settings.weight_decay
-    )
-    averaged = {name: value.detach().clone() for name, value in parameters.items()}
-    checkpoint = folder / "checkpoint.pt"
-    course = go_on(checkpoint, parameters, averaged, optimiser, crew)
-    if crew.first:
-        forget_after(folder / "log.csv", course.step)
-        forget_after(folder / "held_out.csv", course.step if course.step else -1)
-    saved, interval_s = time.monotonic(), _CHECKPOINT_S
-    while course.step < settings.n_steps:
-        if held_out and not course.step:
-            _look(folder, held_out, parameters, averaged, crew, settings, course.step)
-        rate = _rate(course.step, settings)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad(set_to_none=True)
-        names, losses = _accumulate(loss, course.step, settings, crew)
-        norm = whole(nn.utils.clip_grad_norm_(parameters.values(), 1.0))
-        # One exchange a step says what all processes must agree on.
-        asked = losses.new_tensor([time.monotonic() - saved > interval_s, interrupted()])
-        *means, mean_norm, any_due, any_interrupted = crew.mean(torch.cat([losses, norm[None], asked])).tolist()
-        if not math.isfinite(sum(means) + mean_norm):
-            keep(checkpoint, parameters, averaged, optimiser, course, crew)
-            raise GenerationError(
-                f"the loss at step {course.step} is not a number: the checkpoint in {folder} is sound; try a lower rate"
-            )
-        optimiser.step()
-        course.step += 1
-        decay = min(settings.averaging, (1 + course.step) / (10 + course.step))
-        for name, value in parameters.items():
-            averaged[name].lerp_(value.detach(), 1 - decay)
-        course.add(dict(zip(names, means, strict=True)))
-        if course.step % _LOG_STEPS == 0:
-            row = {"step": course.step, **course.means(), "rate": rate, "examples": refresh()}
-            if crew.first:
-                log_row(folder / "log.csv", row)
-        if held_out and (course.step % _HELD_OUT_STEPS == 0 or course.step == settings.n_steps):
-            _look(folder, held_out, parameters, averaged, crew, settings, course.step)
-        if any_due or any_interrupted or course.step == settings.n_steps:
-            begun = time.monotonic()
-            keep(checkpoint, parameters, averaged, optimiser, course, crew)
-            saved = time.monotonic()
-            interval_s = max(_CHECKPOINT_S, (saved - begun) / _CHECKPOINT_SHARE)
-        if any_interrupted:
-            raise KeyboardInterrupt
-    with torch.no_grad():
-        for name, value in parameters.items():
-            value.copy_(averaged[name])
+        networks = nn.ModuleDict(modules).to(crew.device)
+        parameters: Named = {name: value for name, value in networks.named_parameters() if value.requires_grad}
+        refresh()
+        optimiser = torch.optim.AdamW(
+            parameters.values(), lr=settings.peak_rate, betas=settings.betas, weight_decay=settings.weight_decay
+        )
+        averaged = {name: value.detach().clone() for name, value in parameters.items()}
+        checkpoint = folder / "checkpoint.pt"
+        course = go_on(checkpoint, parameters, averaged, optimiser, crew)
+        if crew.first:
+            forget_after(folder / "log.csv", course.step)
+            forget_after(folder / "held_out.csv", course.step if course.step else -1)
+        saved, interval_s = time.monotonic(), _CHECKPOINT_S
+        while course.step < settings.n_steps:
+            if held_out and not course.step:
+                _look(folder, held_out, parameters, averaged, crew, settings, course.step)
+            rate = _rate(course.step, settings)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.zero_grad(set_to_none=True)
+            names, losses = _accumulate(loss, course.step, settings, crew)
+            norm = whole(nn.utils.clip_grad_norm_(parameters.values(), 1.0))
+            # One exchange a step says what all processes must agree on.
+            asked = losses.new_tensor([time.monotonic() - saved > interval_s, interrupted()])
+            *means, mean_norm, any_due, any_interrupted = crew.mean(torch.cat([losses, norm[None], asked])).tolist()
+            if not math.isfinite(sum(means) + mean_norm):
+                keep(checkpoint, parameters, averaged, optimiser, course, crew)
+                raise GenerationError(
+                    f"the loss at step {course.step} is not a number: the checkpoint in {folder} is sound; "
+                    "try a lower rate"
+                )
+            optimiser.step()
+            course.step += 1
+            decay = min(settings.averaging, (1 + course.step) / (10 + course.step))
+            for name, value in parameters.items():
+                averaged[name].lerp_(value.detach(), 1 - decay)
+            course.add(dict(zip(names, means, strict=True)))
+            if course.step % _LOG_STEPS == 0:
+                row = {"step": course.step, **course.means(), "rate": rate, "examples": refresh()}
+                if crew.first:
+                    log_row(folder / "log.csv", row)
+            if held_out and (course.step % _HELD_OUT_STEPS == 0 or course.step == settings.n_steps):
+                _look(folder, held_out, parameters, averaged, crew, settings, course.step)
+            if any_due or any_interrupted or course.step == settings.n_steps:
+                begun = time.monotonic()
+                keep(checkpoint, parameters, averaged, optimiser, course, crew)
+                saved = time.monotonic()
+                interval_s = max(_CHECKPOINT_S, (saved - begun) / _CHECKPOINT_SHARE)
+            if any_interrupted:
+                raise KeyboardInterrupt
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(averaged[name])
 
 
 @contextmanager
