@@ -25,9 +25,10 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16", "float16")
 
+CARD_FILE = "card.json"
+SHARED_PARTS = "parts"  # the folder beside those of models
+
 _PACKAGE = Path(__file__).parent / "models"
-_CARD = "card.json"
-_PARTS = "parts"
 _RANDOM = "=random"
 _LARGEST = 2**31 - 1  # of a card's whole numbers: what clients are told them in
 _FROM_ONE = (
@@ -172,7 +173,7 @@ def read_card(folder: Path) -> ModelCard:
     Raises NotFoundError where a part is missing or the card is not one.
     """
     try:
-        text = (folder / _CARD).read_bytes()
+        text = (folder / CARD_FILE).read_bytes()
         facts = card_facts(text)
         parts = tuple(_part(folder, part) for part in facts["parts"])
         if not parts:
@@ -182,7 +183,9 @@ def read_card(folder: Path) -> ModelCard:
             digest.update((part.sha256 or _sha256(part.file, _stamp(part.file))).encode())
         return _card(facts, digest.hexdigest(), parts)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise NotFoundError(f"{folder / _CARD} is not a model's card ({error!r}): install the model again") from error
+        raise NotFoundError(
+            f"{folder / CARD_FILE} is not a model's card ({error!r}): install the model again"
+        ) from error
 
 
 def card_facts(text: bytes) -> dict[str, Any]:
@@ -201,19 +204,24 @@ def card_facts(text: bytes) -> dict[str, Any]:
     return facts
 
 
+def part_file(folder: Path, name: str) -> Path | None:
+    """Where a part of the model in a folder lies: beside its card, or with those that models share; None: nowhere."""
+    places = (folder / name, folder.parent / SHARED_PARTS / name)
+    return next((place for place in places if place.is_file()), None)
+
+
 def _folders() -> dict[str, Path]:
     """Of the installed models, by name."""
     places = (_PACKAGE, models_folder())
     found: dict[str, Path] = {}
     for place in places:
-        for path in sorted(place.glob(f"*/{_CARD}")):
+        for path in sorted(place.glob(f"*/{CARD_FILE}")):
             found.setdefault(path.parent.name, path.parent)
     return found
 
 
 def _part(folder: Path, facts: dict[str, Any]) -> Part:
-    name = facts["file"]
-    file = next((place / name for place in (folder, folder.parent / _PARTS) if (place / name).is_file()), None)
+    file = part_file(folder, facts["file"])
     if file is None:
         raise NotFoundError(f"the part '{facts['name']}' of the model in {folder} is missing: install the model again")
     size = file.stat().st_size

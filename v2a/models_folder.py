@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from v2a.cards import card_facts
+from v2a.cards import CARD_FILE, SHARED_PARTS, card_facts, part_file
 from v2a.errors import NotFoundError
 from v2a.output import alone, storage_error, sweep, whole_file
 from v2a.published import PublishedFile
 
-_CARD = "card.json"
 _MOST_HEADER_BYTES = 100 << 20
 
 
@@ -34,7 +33,7 @@ class ModelsFolder:
     @property
     def parts(self) -> Path:
         """Where the parts of all models lie."""
-        return self.folder / "parts"
+        return self.folder / SHARED_PARTS
 
     @property
     def downloads(self) -> Path:
@@ -43,7 +42,7 @@ class ModelsFolder:
 
     def names(self) -> list[str]:
         """The models that are installed here."""
-        return sorted(path.parent.name for path in self.folder.glob(f"*/{_CARD}"))
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{CARD_FILE}"))
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -104,9 +103,9 @@ class ModelsFolder:
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise storage_error(folder, error) from None
-        with whole_file(folder / _CARD) as new:
+        with whole_file(folder / CARD_FILE) as new:
             new.write_text(json.dumps({**facts, "parts": parts}, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        return folder / _CARD
+        return folder / CARD_FILE
 
     def card(self, name: str) -> dict[str, Any]:
         """The card of an installed model, as JSON. Raises NotFoundError where it is not installed here."""
@@ -114,7 +113,7 @@ class ModelsFolder:
             here = f"; installed there: {', '.join(self.names())}" if self.names() else ""
             raise NotFoundError(f"no model named '{name}' is installed in {self.folder}{here}")
         try:
-            return card_facts((self.folder / name / _CARD).read_bytes())
+            return card_facts((self.folder / name / CARD_FILE).read_bytes())
         except (OSError, ValueError) as error:
             raise NotFoundError(
                 f"{self.folder / name} holds no card that can be read ({error}): remove it by hand"
@@ -122,11 +121,12 @@ class ModelsFolder:
 
     def damaged(self, name: str) -> list[str]:
         """The parts of an installed model that are gone or no longer what was installed."""
-        return [
-            str(part["name"])
-            for part in self.card(name)["parts"]
-            if part.get("sha256") and _digest_or_none(self._file(name, part["file"])) != part["sha256"]
-        ]
+        found = []
+        for part in self.card(name)["parts"]:
+            file = part_file(self.folder / name, part["file"])
+            if file is None or part.get("sha256") not in (None, sha256_of(file)):
+                found.append(str(part["name"]))
+        return found
 
     def remove(self, name: str) -> int:
         """Remove a model and the parts that no other one uses, whoever left them; the bytes that became free.
@@ -137,7 +137,7 @@ class ModelsFolder:
         self.card(name)
         used = {part["file"] for other in self.names() if other != name for part in self.card(other)["parts"]}
         try:
-            (self.folder / name / _CARD).unlink()  # first: without its card there is no model
+            (self.folder / name / CARD_FILE).unlink()  # first: without its card there is no model
             unused = [path for path in self.parts.glob("*.safetensors") if path.name not in used]
             left = [path for path in (self.folder / name).rglob("*") if path.is_file()]
             n_bytes: int = sum(path.stat().st_size for path in [*unused, *left])
@@ -148,19 +148,11 @@ class ModelsFolder:
             raise storage_error(self.folder / name, error) from error
         return n_bytes
 
-    def _file(self, name: str, file: str) -> Path:
-        beside = self.folder / name / file
-        return beside if beside.exists() else self.parts / file
-
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest_or_none(path: Path) -> str | None:
-    return sha256_of(path) if path.is_file() else None
 
 
 def _made_from(path: Path) -> dict[str, Any]:

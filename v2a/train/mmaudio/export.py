@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from v2a.cards import ModelCard, model_names, models_folder
+from v2a.cards import SHARED_PARTS, ModelCard, model_names, models_folder
 from v2a.errors import UsageError
 from v2a.models.mmaudio.model import load_part
 from v2a.models.mmaudio.parts import PARTS
@@ -21,7 +21,7 @@ from v2a.published import published_models
 from v2a.train.mmaudio.shards import save_tensors
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TAKEN = ("parts", "downloads")  # what else is in the models folder
+_TAKEN = (SHARED_PARTS, "downloads")  # what else is in the models folder
 
 
 def check_name(name: str) -> None:
