@@ -6,8 +6,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -42,7 +43,9 @@ def main() -> None:
         typer.main.get_command(_root).main(prog_name="v2a")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            typer.echo("v2a: stopped: what was finished is kept, and the same command goes on from there", err=True)
+            _end_at_once(
+                _INTERRUPTED, "v2a: stopped: what was finished is kept, and the same command goes on from there"
+            )
         raise
     except V2AError as error:
         if debug:
@@ -54,6 +57,20 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         sys.exit(1)
+
+
+def _end_at_once(exit_status: int, message: str) -> NoReturn:
+    """End this process with a message, without letting go of what it holds.
+
+    A Ctrl-C that hit gRPC while it began a call leaves one that never ends, and Python's end would wait for it.
+    """
+    # What read its output may have ended by the same Ctrl-C, or have been closed.
+    with suppress(OSError, ValueError):
+        typer.echo(message, err=True)
+    with suppress(OSError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    os._exit(exit_status)
 
 
 class LazyGroup(TyperGroup):

@@ -242,6 +242,23 @@ def test_ctrl_c_cancels_one_s_own_job(fake_server: Start, film: Path, tmp_path: 
     assert not list(tmp_path.glob("*.wav"))
 
 
+@pytest.mark.parametrize("before", ["pass", "sys.stdout.close()", "sys.stdout = None"])
+def test_ctrl_c_ends_the_process_whatever_still_runs_in_it(before: str) -> None:
+    program = (
+        "import sys, threading, v2a.media, v2a_plugin.cli\n"
+        "def interrupted(*_):\n"
+        "    threading.Thread(target=threading.Event().wait).start()  # Python's end waits for it, for ever\n"
+        f"    {before}\n"
+        "    raise KeyboardInterrupt\n"
+        "v2a.media.probe = interrupted\n"
+        "v2a_plugin.cli.main()\n"
+    )
+    command = [sys.executable, "-c", program, "generate", "reel.mp4"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 130
+    assert done.stderr == "v2a: stopped: what was finished is kept, and the same command goes on from there\n"
+
+
 def test_an_unexpected_error_is_one_line_and_a_log(
     run_v2a: Run, film: Path, v2a_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
