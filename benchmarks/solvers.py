@@ -35,7 +35,7 @@ from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Piece
 from v2a.sampling import Velocity, cosine_times, guided, linear_times, noise
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -194,7 +194,7 @@ def _cases(model: Model, guidance: float, n_seeds: int) -> Iterator[Case]:
         clip = Clip("0" * 64, (Piece(start_s, start_s + end_s, Fraction(0), end_s),))
         impacts_s = [at_s for at in shot["impacts_s"] if (at_s := Fraction(at) - start_s) < end_s]
         with VideoFile(EXAMPLES / "reel.mp4") as film:
-            seen = watch(model, film, clip, [window], lambda *_: None).seen
+            seen = Watching(model, film, clip, [window], lambda *_: None).seen(window)
         cues = [(float(at_s * card.latent_rate), 1.0) for at_s in impacts_s]
         given, opposite = model.prepare(seen, window, WORDS[shot["shot"]], "", cues, "effects")
         velocity = guided(model, given, opposite, guidance)

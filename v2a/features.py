@@ -21,11 +21,12 @@ from v2a.version import __version__
 _log = logging.getLogger(__name__)
 
 _SUFFIX = ".safetensors"
+_FORMAT = 2  # raised when files are read otherwise than before: older ones are then not found
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What a clip shows: what the model saw of it, and whether anything in it moves at all."""
+    """What a clip shows: what the model saw of each window (tensors' first axis), and whether anything moves at all."""
 
     seen: Seen
     moves: bool
@@ -84,7 +85,7 @@ class FeatureFolder:
 
     def _path(self, model: Model, clip: Clip) -> Path:
         """Named by all that decides the features: also the software, which may see more in its next version."""
-        name = repr((__version__, model.card.digest, model.device.type, model.precision, clip))
+        name = repr((_FORMAT, __version__, model.card.digest, model.device.type, model.precision, clip))
         return self._folder / (hashlib.sha256(name.encode()).hexdigest() + _SUFFIX)
 
 

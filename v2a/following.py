@@ -1,61 +1,75 @@
-"""Which cues a layer's sound follows: those that were given, else the events that the model saw."""
+"""Which cues a layer's sound follows: those that were given, else the events that the model sees."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
 
 from v2a.cards import ModelCard
 from v2a.request import MAX_CUES, Clip, Cue, Layer, LayerName
+from v2a.watching import Watching
 
 # The layers that sound what is seen to happen; the others go on through it.
 _STRUCK: tuple[LayerName, ...] = ("mix", "effects")
-# Events seen get times and strengths on these grids, so that they can be written in few digits, and sent back as
-# cues mean the very same.
-_TIMES_A_SECOND = 10_000
-_STRENGTHS = 1_024
 
 
 @dataclass(frozen=True)
 class Following:
-    """The cues, inside the clip and ascending, that a layer follows.
+    """What a layer follows: cues that it was given, those that are seen, or none.
 
-    None: there are none to follow, and words and pictures alone decide; empty: nothing strikes.
-    seen: nobody gave them; the model looked for them.
+    given: inside the clip and ascending. watching: where it is the events that are seen.
     """
 
-    cues: tuple[Cue, ...] | None
-    seen: bool
+    layer: Layer
+    given: tuple[Cue, ...] = ()
+    watching: Watching | None = None
 
-    def sounds(self, layer: Layer, moves: bool) -> bool:
+    @property
+    def seen(self) -> bool:
+        """Nobody gave the cues; the model looks for them."""
+        return self.watching is not None
+
+    def between(self, start_s: Fraction, end_s: Fraction) -> Sequence[Cue] | None:
+        """The cues of a part of the clip that was looked at.
+
+        None: there are none to follow, and words and pictures alone decide; empty: nothing strikes.
+        """
+        if self.watching is None:
+            cues: Sequence[Cue] = self.given
+            if not cues:
+                return None
+        else:
+            # Where nothing is seen to strike, words may still name what does.
+            if self.layer.prompt and not self.watching.strikes():
+                return None
+            cues = self.watching.cues
+        first, last = (bisect_left(cues, time_s, key=lambda cue: cue.time_s) for time_s in (start_s, end_s))
+        return cues[first:last]
+
+    def all(self) -> tuple[Cue, ...]:
+        """All cues, which are so many that they can be given back: the clip is looked at to its end."""
+        if self.watching is None:
+            return self.given
+        self.watching.whole()
+        strongest = sorted(self.watching.cues, key=lambda cue: cue.strength, reverse=True)[:MAX_CUES]
+        return tuple(sorted(strongest, key=lambda cue: cue.time_s))
+
+    def sounds(self, watching: Watching) -> bool:
         """Whether there is anything to make a layer of: something asked for, something that strikes, or a picture in
         which something moves (which is no reason for effects where nothing strikes). Else the layer is silent,
         whatever a model would invent."""
-        if layer.prompt or self.cues:
+        if self.layer.prompt or self.given:
             return True
-        return moves and not (layer.name == "effects" and self.cues is not None)
+        if self.watching is None:
+            return watching.moves()
+        return (self.layer.name != "effects" and watching.moves()) or watching.strikes()
 
 
-def following(layer: Layer, clip: Clip, seen: Sequence[Cue] | None, card: ModelCard) -> Following:
-    """What a model lets a layer follow in a clip in which these events were seen; None: it did not look for any."""
+def following(layer: Layer, clip: Clip, watching: Watching, card: ModelCard) -> Following:
+    """What a model lets a layer follow in a clip."""
     if not card.follows_cues:
-        return Following(None, seen=False)
+        return Following(layer)
     given = sorted((cue for cue in layer.cues if clip.start_s <= cue.time_s < clip.end_s), key=lambda cue: cue.time_s)
-    if given or seen is None or layer.name not in _STRUCK:
-        return Following(tuple(given) or None, seen=False)
-    # Where nothing is seen to strike, words may still name what does.
-    return Following(tuple(seen) if seen or not layer.prompt else None, seen=True)
-
-
-def cues_from(events: Sequence[tuple[float, float]], clip: Clip, latent_rate: Fraction) -> tuple[Cue, ...]:
-    """Events seen, (tokens from the clip's start, strength), as cues; the strongest where they are too many."""
-    cues = []
-    for position, strength in events:
-        exact_s = clip.start_s + Fraction(position) / latent_rate
-        # Up, so that an event of the first instant does not fall before the clip.
-        time_s = Fraction(ceil(exact_s * _TIMES_A_SECOND), _TIMES_A_SECOND)
-        step = min(round(strength * _STRENGTHS), _STRENGTHS)
-        if step > 0 and clip.start_s <= time_s < clip.end_s:
-            cues.append(Cue(time_s, step / _STRENGTHS))
-    strongest = sorted(cues, key=lambda cue: cue.strength, reverse=True)[:MAX_CUES]
-    return tuple(sorted(strongest, key=lambda cue: cue.time_s))
+    if given or layer.name not in _STRUCK or not watching.finds_events():
+        return Following(layer, tuple(given))
+    return Following(layer, watching=watching)

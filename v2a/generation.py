@@ -15,12 +15,12 @@ from v2a.audio import Audio
 from v2a.decoding import decoded, n_stretches, silence
 from v2a.errors import UsageError
 from v2a.features import Features
-from v2a.following import cues_from, following
+from v2a.following import Following, following
 from v2a.media.source import FrameSource
-from v2a.models.base import Model, Seen
+from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, LayerName, Request
 from v2a.sampling import SCHEDULES, Known, euler, guided, noise
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window, plan_windows
 
 
@@ -41,15 +41,24 @@ class Take:
     """One layer, one alternative: its sound, exactly as long as the clip at the model's rate.
 
     blocks: the sound, made while it is asked for, and given once; a few of them are in memory at a time.
-    cues: those that the sound follows, ascending; cues_seen: nobody gave any, these are the events that the model saw.
     """
 
     layer: LayerName
     index: int
     blocks: Iterator[Audio]
-    cues: tuple[Cue, ...]
-    cues_seen: bool
+    following: Following
     warnings: tuple[str, ...]
+
+    @property
+    def cues(self) -> tuple[Cue, ...]:
+        """Those that the sound follows, ascending, at most `MAX_CUES`: the strongest. Before the sound was made, the
+        film is looked at to its end for them."""
+        return self.following.all()
+
+    @property
+    def cues_seen(self) -> bool:
+        """Nobody gave any: the cues are the events that the model sees."""
+        return self.following.seen
 
     @cached_property
     def audio(self) -> Audio:
@@ -72,11 +81,13 @@ def generate(
 ) -> Iterator[Take]:
     """Make the takes of a request, layer by layer; each take's sound is made while its blocks are asked for.
 
-    on_step is called before each step of the work and may raise to stop. The film is read before the first take is
-    given out, and not after; where features remember what it shows, not at all. As many takes of a layer as the model's
-    card says are sampled together, while the first of them is asked for. one_by_one: the model is asked for one thing
-    at a time, which takes less memory and longer, and rounds otherwise.
-    Raises UsageError for a layer that the model does not make, MediaError where the frames of the clip cannot be read.
+    on_step is called before each step of the work and may raise to stop. The film is read while the first take's sound
+    is made, a window ahead of it; before that, as far as is needed to know that there is something to sound. Where
+    features remember what it shows, it is not read at all. As many takes of a layer as the model's card says are
+    sampled together, while the first of them is asked for. one_by_one: the model is asked for one thing at a time,
+    which takes less memory and longer, and rounds otherwise.
+    Raises UsageError for a layer that the model does not make, and, while sound is asked for too, MediaError where the
+    frames of the clip cannot be read.
     """
     clip, sampling, card = request.clip, request.sampling, model.card
     for layer in request.layers:
@@ -86,24 +97,20 @@ def generate(
             )
     windows = tuple(plan_windows(card.n_tokens(clip), card))
     n_tokens = windows[-1].end  # those after the clip are decoded too, for what stands before them, and cut then
-    watched = features.find(model, clip) if features else None
-    if watched is None:
-        watched = watch(model, source, clip, windows, lambda done, total: on_step(Progress("encoding", done, total)))
-        if features:
-            features.keep(model, clip, watched)
-    events = model.seen_events(watched.seen)
-    seen = None if events is None else cues_from(events, clip, card.latent_rate)
-    followed = {layer: following(layer, clip, seen, card) for layer in request.layers}
-    sounding = {layer for layer in request.layers if followed[layer].sounds(layer, watched.moves)}
+    watching = Watching(
+        model, source, clip, windows, lambda done, total: on_step(Progress("encoding", done, total)), features
+    )
+    followed = {layer: following(layer, clip, watching, card) for layer in request.layers}
+    sounding = {layer for layer in request.layers if followed[layer].sounds(watching)}
     groups = tuple(_groups(sampling.takes, 1 if one_by_one else card.takes_together))
     n_steps = sampling.steps or card.presets[sampling.quality].steps
     on_sampling = _Counter(on_step, "sampling", n_steps * len(windows) * len(groups) * len(sounding))
     on_decoding = _Counter(on_step, "decoding", n_stretches(card, n_tokens) * sampling.takes * len(sounding))
     for layer in request.layers:
-        cues, warnings = followed[layer].cues, _warnings(model, layer)
+        warnings = _warnings(model, layer)
         for group in groups:
             together = _latents(
-                model, request, layer, group, windows, watched.seen, cues, on_sampling, one_by_one=one_by_one
+                model, request, followed[layer], group, windows, watching, on_sampling, one_by_one=one_by_one
             )
             for index, parts in zip(group, _each(together, len(group)), strict=True):
                 if layer in sounding:
@@ -111,7 +118,7 @@ def generate(
                 else:
                     blocks = silence(card, card.n_tokens(clip))
                 whole = _cut(blocks, clip.n_samples(card.sample_rate_hz))
-                yield Take(layer.name, index, whole, cues or (), followed[layer].seen, warnings)
+                yield Take(layer.name, index, whole, followed[layer], warnings)
 
 
 def _groups(n_takes: int, together: int) -> Iterator[range]:
@@ -131,26 +138,24 @@ def _each(together: Iterator[Tensor], n_takes: int) -> list[Iterator[Tensor]]:
 def _latents(
     model: Model,
     request: Request,
-    layer: Layer,
+    followed: Following,
     takes: Sequence[int],
     windows: Sequence[Window],
-    seen: Seen,
-    cues: Sequence[Cue] | None,
+    watching: Watching,
     on_step: Callable[[], None],
     *,
     one_by_one: bool,
 ) -> Iterator[Tensor]:
     """The takes' latents in parts (K, n, C): of each window, those that the next one does not change."""
-    clip, sampling, card = request.clip, request.sampling, model.card
+    clip, sampling, card, layer = request.clip, request.sampling, model.card, followed.layer
     preset, fade = card.presets[sampling.quality], card.overlap_tokens // 2
     times = SCHEDULES[card.schedule](sampling.steps or preset.steps)
-    placed = _placed(cues, clip, card.latent_rate)
     old = torch.empty(len(takes), 0, card.latent_dim, device=model.device)
     for window, after in zip_longest(windows, windows[1:]):
         known = Known(old[:, : window.n_shared - fade]) if window.n_shared else None
-        given, opposite = model.prepare(
-            seen, window, layer.prompt, layer.negative_prompt, _inside(window, placed), layer.name
-        )
+        seen = watching.seen(window)
+        cues = _placed(followed, window, clip, card.latent_rate)
+        given, opposite = model.prepare(seen, window, layer.prompt, layer.negative_prompt, cues, layer.name)
         shape = (window.n_tokens, card.latent_dim)
         drawn = [noise(sampling.seed, clip.source_digest, layer.name, take, window.index, shape) for take in takes]
         made = euler(
@@ -212,13 +217,8 @@ def _joined(old: Tensor, new: Tensor, fade: int) -> Tensor:
     return whole + weight * (new - whole)
 
 
-def _placed(cues: Sequence[Cue] | None, clip: Clip, latent_rate: Fraction) -> list[tuple[Fraction, float]] | None:
-    """Cues as (tokens from the clip's start, strength)."""
-    return None if cues is None else [((cue.time_s - clip.start_s) * latent_rate, cue.strength) for cue in cues]
-
-
-def _inside(window: Window, placed: Sequence[tuple[Fraction, float]] | None) -> list[tuple[float, float]] | None:
-    """The placed cues that lie in a window, counted from its start."""
-    if placed is None:
-        return None
-    return [(float(at - window.start), strength) for at, strength in placed if window.start <= at < window.end]
+def _placed(followed: Following, window: Window, clip: Clip, latent_rate: Fraction) -> list[tuple[float, float]] | None:
+    """The cues that lie in a window, as (tokens from its start, strength)."""
+    start_s, end_s = (clip.start_s + token / latent_rate for token in (window.start, window.end))
+    cues = followed.between(start_s, end_s)
+    return None if cues is None else [(float((cue.time_s - start_s) * latent_rate), cue.strength) for cue in cues]

@@ -1,9 +1,10 @@
-"""A clip's frames as presented, for a model to look at, and whether anything in them moves."""
+"""Looking at a clip as far as its sound needs it: what a model sees, which events, and whether anything moves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +13,120 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from v2a.features import Watched
+from v2a.features import Features, Watched
 from v2a.media.source import FrameSource
-from v2a.models.base import Model, OnPart
-from v2a.request import Clip
+from v2a.models.base import Model, OnPart, Seen
+from v2a.request import Clip, Cue
 from v2a.windows import Window
 
 _STILL = 4  # grey levels by which a picture may flicker that is taken for still
 _SMALL = 128  # pixels, both ways, at which that is told: at full size, grain alone flickers more
+# Events seen get times and strengths on these grids, so that they can be written in few digits, and sent back as
+# cues mean the very same.
+_TIMES_A_SECOND = 10_000
+_STRENGTHS = 1_024
 
 
-def watch(model: Model, source: FrameSource, clip: Clip, windows: Sequence[Window], on_part: OnPart) -> Watched:
-    """Let a model look at a clip, and look along whether anything moves. on_part: see Model.encode_video."""
-    presented = _Presented(source, clip, Fraction(1, model.card.sample_rate_hz))
-    seen = model.encode_video(presented, windows, on_part)
-    return Watched(seen, presented.moves)
+class Watching:
+    """A clip that a model looks at window by window, each once, for all takes and layers.
+
+    What is asked for is looked at then, and everything before it. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        source: FrameSource,
+        clip: Clip,
+        windows: Sequence[Window],
+        on_part: OnPart,
+        features: Features | None = None,
+    ) -> None:
+        """on_part: see Model.encode_video. features: where all is found if it was seen before, and kept in the end."""
+        self._model, self._clip, self._windows, self._features = model, clip, windows, features
+        self._presented = _Presented(source, clip, Fraction(1, model.card.sample_rate_hz))
+        self._seen: dict[str, Tensor] = {}
+        self._n_seen = 0
+        self._cues: list[Cue] | None = []
+        found = features.find(model, clip) if features else None
+        if found:
+            self._presented.moves = found.moves
+            for index in range(len(windows)):
+                self._take_in(_of_window(found.seen, index))
+        self._coming = iter(()) if found else model.encode_video(self._presented, windows, on_part)
+
+    def seen(self, window: Window) -> Seen:
+        """What the model sees of a window."""
+        while self._n_seen <= window.index:
+            self._look()
+        return _of_window(self._seen, window.index)
+
+    def moves(self) -> bool:
+        """Whether anything moves: the clip is looked at until something does."""
+        while not self._presented.moves and self._look():
+            pass
+        return self._presented.moves
+
+    def finds_events(self) -> bool:
+        """Whether the model looks for events at all: the first window tells."""
+        self.seen(self._windows[0])
+        return self._cues is not None
+
+    def strikes(self) -> bool:
+        """Whether an event is seen: the clip is looked at until one is."""
+        while self.finds_events() and not self._cues and self._look():
+            pass
+        return bool(self._cues)
+
+    @property
+    def cues(self) -> Sequence[Cue]:
+        """The events, as cues, of what was looked at so far, ascending."""
+        return self._cues or ()
+
+    def whole(self) -> Watched:
+        """The clip, looked at to its end."""
+        while self._look():
+            pass
+        return Watched(self._seen, self._presented.moves)
+
+    def _look(self) -> bool:
+        """At the next window; False: there is none."""
+        if self._n_seen == len(self._windows):
+            return False
+        self._take_in(next(self._coming))
+        if self._n_seen == len(self._windows) and self._features:
+            self._features.keep(self._model, self._clip, self.whole())
+        return True
+
+    def _take_in(self, seen: Seen) -> None:
+        window, events = self._windows[self._n_seen], self._model.seen_events(seen)
+        for name, value in seen.items():
+            if name not in self._seen:
+                # One piece for all windows: kept one by one, between all that is made and thrown away beside them, they
+                # would leave holes in the memory that grow with the film.
+                self._seen[name] = value.new_empty((len(self._windows), *value.shape), device="cpu")
+            self._seen[name][self._n_seen] = value
+        self._n_seen += 1
+        if events is None or self._cues is None:
+            self._cues = None
+            return
+        new = [(window.start + position, strength) for position, strength in events if position >= window.n_shared]
+        self._cues += cues_from(new, self._clip, self._model.card.latent_rate)
+
+
+def _of_window(seen: Seen, index: int) -> Seen:
+    return {name: value[index] for name, value in seen.items()}
+
+
+def cues_from(events: Iterable[tuple[float, float]], clip: Clip, latent_rate: Fraction) -> Iterator[Cue]:
+    """Events seen, (tokens from the clip's start, strength), as cues."""
+    for position, strength in events:
+        exact_s = clip.start_s + Fraction(position) / latent_rate
+        # Up, so that an event of the first instant does not fall before the clip.
+        time_s = Fraction(ceil(exact_s * _TIMES_A_SECOND), _TIMES_A_SECOND)
+        step = min(round(strength * _STRENGTHS), _STRENGTHS)
+        if step > 0 and clip.start_s <= time_s < clip.end_s:
+            yield Cue(time_s, step / _STRENGTHS)
 
 
 @dataclass

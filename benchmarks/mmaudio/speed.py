@@ -34,7 +34,7 @@ from v2a.models.mmaudio.model import MMAudioModel
 from v2a.models.mmaudio.variants import VARIANTS, WINDOW_S
 from v2a.request import Clip, Piece
 from v2a.sampling import guided
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import plan_windows
 
 STEPS, GUIDANCE, TAKES = 25, 4.5, 4
@@ -79,8 +79,9 @@ def _measure(model: MMAudioModel) -> dict[str, Any]:
         VideoFile(make_film(Path(folder) / "film.mp4")) as film,
         _inside(device, {"clip": networks.clip.visual, "synchformer": networks.sync}) as within,
     ):
-        whole = elapsed_s(lambda: within.update(seen=watch(model, film, clip, (window,), _on_part)), device)
-    seen = within.pop("seen").seen
+        watching = Watching(model, film, clip, (window,), _on_part)
+        whole = elapsed_s(watching.whole, device)
+    seen = watching.seen(window)
     spent["frames"] = whole - sum(within.values())
     spent |= within
     spent["text"] = least_s(lambda: networks.clip.words([TEXT]), device)

@@ -22,7 +22,7 @@ def figures(scale: float = 1.0) -> Iterator[Figure]:
     generator = torch.Generator().manual_seed(0)
     tokens, dims = model.card.window_tokens, model.card.latent_dim
     window = Window(0, 0, tokens, 0)
-    plain = model.encode_video(_black, [window], lambda done, total: None)
+    plain = next(iter(model.encode_video(_black, [window], lambda done, total: None)))
     windows = []
     for _ in range(max(BATCHES)):
         seen = {name: torch.randn(value.shape, generator=generator) for name, value in plain.items()}

@@ -1,7 +1,7 @@
 """What the recipe promises to any family: exact times at latent rates that are no whole number, whole windows for short
 clips, takes that share a pass, and models that look for no events and take no cues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction as F
 
@@ -56,10 +56,11 @@ class FractionalModel:
         self.prepared: list[Window] = []
         self.decoded: list[int] = []
 
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
-        on_part(0, 1)
-        frames([self.card.token_s(token) for token in range(windows[-1].end)], None)
-        return {"nothing": torch.zeros(1)}
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
+        for window in windows:
+            on_part(window.index, len(windows))
+            frames([self.card.token_s(token) for token in range(window.start, window.end)], None)
+            yield {"nothing": torch.zeros(1)}
 
     def seen_events(self, seen: Seen) -> list[tuple[float, float]] | None:
         return None

@@ -76,12 +76,32 @@ def test_other_layers_follow_only_what_they_are_given(film: VideoFile) -> None:
     assert struck(bells) == [16]
 
 
-def test_the_strongest_are_followed_where_too_many_are_seen(film: VideoFile) -> None:
-    many = [(index / 50, 0.9 if index % 100 == 7 else 0.1) for index in range(MAX_CUES + 20)]
+def test_the_strongest_are_told_where_too_many_are_seen(film: VideoFile) -> None:
+    many = [(index / 50, 0.9 if index % 100 == 7 else 0.25) for index in range(MAX_CUES + 20)]
     (take,) = make(film, WatchfulModel([*many, (99.99999, 1.0)]), Layer())
     assert len(take.cues) == MAX_CUES
     assert sum(cue.strength > 0.5 for cue in take.cues) == sum(strength > 0.5 for _, strength in many)
+    assert len(struck(take)) == -(-len(many) // 50), "all are followed"
     assert list(take.cues) == sorted(take.cues, key=lambda cue: cue.time_s)
+
+
+def test_a_film_is_looked_at_only_so_far_as_its_sound_needs(film: VideoFile) -> None:
+    model, steps = WatchfulModel(SEEN), list[v2a.Progress]()
+    clip = Clip("0" * 64, (Piece(F(0), F(5), F(0), F(5)),))
+    wanted = Request(clip, "pocket", model.card.digest, (Layer("effects"),))
+    (take,) = v2a.generate(model, film, wanted, steps.append)
+    assert [step.step for step in steps] == [0], "something strikes in the first window"
+    first = next(take.blocks)
+    assert [step.stage for step in steps] == [
+        "encoding",
+        "sampling",
+        "encoding",
+        "sampling",
+        "encoding",
+        "sampling",
+        "decoding",
+    ], first.n_samples
+    assert len(take.cues) == 3
 
 
 def test_what_nobody_asked_for_is_silent_where_nothing_happens(film: VideoFile) -> None:

@@ -10,10 +10,13 @@ import torch
 
 import v2a
 from v2a.errors import CancelledError, UsageError
+from v2a.evaluate.soundtracks import Pictures
+from v2a.following import following
 from v2a.generation import _joined, _latents
 from v2a.media import VideoFile
 from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
+from v2a.watching import Watching
 from v2a.windows import plan_windows
 
 FEW = 2  # solver steps: enough to see that things hang together
@@ -118,9 +121,10 @@ def test_a_layer_that_the_model_does_not_make_is_refused(model: Model, film: Vid
 def test_latents_that_wait_keep_nothing_else_in_memory(model: Model) -> None:
     wanted = request(model, F(0), F(20), steps=1)
     windows = list(plan_windows(model.card.n_tokens(wanted.clip), model.card))
-    seen = {"video": torch.zeros(windows[-1].end, 1_000)}
-    (layer,) = wanted.layers
-    parts = _latents(model, wanted, layer, range(2), windows, seen, None, lambda: None, one_by_one=False)
+    black = Pictures(np.zeros((20, 8, 8), np.uint8), 1)
+    watching = Watching(model, black, wanted.clip, windows, lambda *_: None)
+    followed = following(wanted.layers[0], wanted.clip, watching, model.card)
+    parts = _latents(model, wanted, followed, range(2), windows, watching, lambda: None, one_by_one=False)
     for part, after in zip(parts, [*windows[1:], None], strict=True):
         assert part.untyped_storage().nbytes() == part.nbytes
         assert after is None or part.shape[1] == model.card.window_tokens - after.n_shared

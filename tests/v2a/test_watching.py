@@ -1,19 +1,20 @@
 """What a model is shown of a clip: by presentation time, never past the clip, and whether anything moves in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction as F
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from tests.v2a.watchful_model import WatchfulModel
 from v2a.evaluate.soundtracks import Pictures
 from v2a.media import FrameSource, VideoFile
 from v2a.models.base import Frames, OnPart, Seen
 from v2a.request import Clip, Piece
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window
 
 FrameNumber = Callable[[npt.NDArray[np.uint8]], int]
@@ -28,16 +29,16 @@ class Looking(WatchfulModel):
         self.goes, self.within_s, self.size = goes, within_s, size
         self.pictures: list[npt.NDArray[np.uint8]] = []
 
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
         for times in self.goes:
             self.pictures.extend(frames(times, self.size, self.within_s).numpy())
-        return {}
+        yield {"events": torch.empty(0, 2)}
 
 
 def moves(source: FrameSource, goes: Sequence[Sequence[F]]) -> bool:
     model = Looking(goes)
     clip = Clip("0" * 64, (Piece(F(0), F(2), F(0), F(2)),))
-    return watch(model, source, clip, [WINDOW], lambda *_: None).moves
+    return Watching(model, source, clip, [WINDOW], lambda *_: None).moves()
 
 
 def test_pieces_are_seen_as_they_are_presented(
@@ -52,7 +53,7 @@ def test_pieces_are_seen_as_they_are_presented(
     looks = [F(0), F(1, 25), F(12, 25), F(1, 2), F(3, 4), F(8, 5), F(5)]
     with VideoFile(film) as video:
         model = Looking([looks], F(1, 25))
-        watch(model, video, Clip("0" * 64, pieces), [WINDOW], lambda *_: None)
+        Watching(model, video, Clip("0" * 64, pieces), [WINDOW], lambda *_: None).whole()
     # At 0.04 s, source 1.08 s: frame 33 begins at 1.1 s. At 0.48 s, source 1.96 s: frame 59 begins at 1.967 s, and
     # frame 60 is no more part of the clip. Backwards and held, it is the frame that is shown.
     assert [frame_number(picture) for picture in model.pictures] == [30, 33, 59, 30, 22, 90, 90]
@@ -79,7 +80,7 @@ def test_no_frame_past_the_clip_is_seen(
     film = make_film(tmp_path / "a.mp4", F(24), 100)
     with VideoFile(film) as video:
         model = Looking([[F(index, 25) for index in range(80)]], within)
-        watch(model, video, Clip("0" * 64, (Piece(F(1), F(2), F(0), F(1)),)), [WINDOW], lambda *_: None)
+        Watching(model, video, Clip("0" * 64, (Piece(F(1), F(2), F(0), F(1)),)), [WINDOW], lambda *_: None).whole()
     numbers = [frame_number(picture) for picture in model.pictures]
     assert numbers[0] == 24
     assert max(numbers) == numbers[-1] == 47

@@ -1,6 +1,6 @@
 """A model without weights that sees what it is told to see, and sounds what it is told to follow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from v2a.request import LayerName
 from v2a.windows import Window
 
 TOKENS_A_SECOND = 25
+_EVENTS_A_TOKEN = 50
 # How much a window's latents sink where its cues were not given at all.
 NOT_GIVEN = -1.0
 
@@ -47,13 +48,20 @@ class WatchfulModel:
         self.device = torch.device("cpu")
         self.seen = list(seen)
 
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
-        on_part(0, 1)
-        frames([token / self.card.frame_rate for token in range(windows[-1].end)], (4, 4))
-        return {}
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
+        for window in windows:
+            on_part(window.index, len(windows))
+            frames(
+                [token / self.card.frame_rate for token in range(window.start + window.n_shared, window.end)], (4, 4)
+            )
+            events = torch.zeros(window.n_tokens * _EVENTS_A_TOKEN, 2, dtype=torch.float64)
+            inside = [(at - window.start, strength) for at, strength in self.seen if window.start <= at < window.end]
+            for row, event in enumerate(inside):
+                events[row] = torch.tensor(event, dtype=torch.float64)
+            yield {"events": events}
 
     def seen_events(self, seen: Seen) -> list[tuple[float, float]] | None:
-        return self.seen
+        return [(at, strength) for at, strength in seen["events"].tolist() if strength]
 
     def text_warnings(self, text: str) -> list[str]:
         return []

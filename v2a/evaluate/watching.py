@@ -7,7 +7,7 @@ from v2a.evaluate.timing import motion_peaks
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
 from v2a.request import Clip
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import plan_windows
 
 _SIZE = (128, 128)  # pixels, of frames in which motion is looked for
@@ -21,9 +21,10 @@ def without_sound(model: Model, source: FrameSource, length_s: Fraction) -> dict
     card, found = model.card, {}
     clip = Clip(NO_DIGEST, moving(Fraction(0), length_s))
     windows = tuple(plan_windows(card.n_tokens(clip), card))
-    events = model.seen_events(watch(model, source, clip, windows, lambda *_: None).seen)
-    if events is not None:
-        found["eyes"] = [float(position / card.latent_rate) for position, _ in events]
+    watching = Watching(model, source, clip, windows, lambda *_: None)
+    watching.whole()
+    if watching.finds_events():
+        found["eyes"] = [float(cue.time_s) for cue in watching.cues]
     middles = [(frame + Fraction(1, 2)) / card.frame_rate for frame in range(int(length_s * card.frame_rate))]
     found["motion peaks"] = motion_peaks(source.read(middles, _SIZE).mean(-1), card.frame_rate)
     return found

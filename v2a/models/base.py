@@ -1,6 +1,6 @@
 """What the shared sampler needs of a model. A model family is a folder beside this file that implements it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Protocol, Self
@@ -12,8 +12,8 @@ from v2a.cards import ModelCard
 from v2a.request import LayerName
 from v2a.windows import Window
 
-# What a model saw of a clip, under names of its own; it can be stored and read again. It may be large, and on any
-# device: a model moves what it uses.
+# What a model saw of a window, under names of its own: of all windows in the same shapes. It can be stored and read
+# again, and may be on any device: a model moves what it uses.
 Seen = Mapping[str, Tensor]
 
 # Called before each part of some work, with how much is done and how much there is; may raise to stop.
@@ -64,8 +64,8 @@ class Model(Protocol):
         """What it computes in, for the file that is written: "float32", "bfloat16" or "float16"."""
         ...
 
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
-        """Look at a clip, once for all takes and layers.
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
+        """Look at a clip, once for all takes and layers: window by window, and no further than the next one needs.
 
         windows: all that will be sampled; token k starts `card.token_s(k)` after the clip's start. With `card.pads` the
         only window of a short clip reaches past the clip's end. Whether anything moves at all is told from the frames
@@ -74,9 +74,9 @@ class Model(Protocol):
         ...
 
     def seen_events(self, seen: Seen) -> list[tuple[float, float]] | None:
-        """The events that are seen: (position in tokens from the clip's start, strength 0 … 1), ascending.
+        """The events that are seen: (position in tokens from the window's start, strength 0 … 1), ascending.
 
-        None: this model does not look for events.
+        Of tokens that two windows share, both say the same. None: this model does not look for events.
         """
         ...
 
@@ -95,9 +95,9 @@ class Model(Protocol):
     ) -> tuple[Conditions, Conditions]:
         """A window's conditions and their guidance opposite, each with B = 1.
 
-        cues: (position in tokens from the window's start, strength). None: they are not given; an empty list: nothing
-        strikes. The opposite drops what is seen and cues, and holds the negative text, or the null text where there is
-        none.
+        seen: of this window. cues: (position in tokens from the window's start, strength). None: they are not given; an
+        empty list: nothing strikes. The opposite drops what is seen and cues, and holds the negative text, or the null
+        text where there is none.
         """
         ...
 

@@ -1,7 +1,6 @@
 """The family end to end at reduced width: lengths, seeds, words, threads, stopping, files."""
 
 import json
-import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,7 +27,7 @@ from v2a.models.mmaudio.parts import PARTS
 from v2a.models.mmaudio.seeing import Eyes
 from v2a.models.mmaudio.variants import MEL_44K, VARIANTS, VaeConfig
 from v2a.request import Clip, Cue, Layer, Piece, Request, Sampling
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window
 
 MakeFilm = Callable[..., Path]
@@ -64,7 +63,7 @@ def plain(tiny: Model, path: Path) -> npt.NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def seen(tiny: Model) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return {"clip": torch.randn(1, 64, 64, generator=generator), "sync": torch.randn(1, 192, 48, generator=generator)}
+    return {"clip": torch.randn(64, 64, generator=generator), "sync": torch.randn(192, 48, generator=generator)}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_half_precision_sees_nearly_the_same(tiny: Model, path: Path) -> None:
     clip, windows = Clip("0" * 64, (Piece(F(0), F(1), F(0), F(1)),)), [WINDOW]
     models = tiny, v2a.load_model(TINY, "cpu", "bfloat16")
     with VideoFile(path) as film:
-        exact, half = (watch(model, film, clip, windows, lambda *_: None).seen for model in models)
+        exact, half = (Watching(model, film, clip, windows, lambda *_: None).seen(WINDOW) for model in models)
     for name, value in exact.items():
         assert half[name].dtype == torch.bfloat16
         assert float((half[name] - value).norm() / value.norm()) < 0.03
@@ -233,21 +232,27 @@ def test_in_turns_it_sounds_the_same(tiny: Model, path: Path, seen: dict[str, Te
     assert used == {("seeing", "seeing"), ("sounding", "sounding")}
 
 
-def test_of_each_window_only_what_is_kept_stays_in_memory(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    alive = list[weakref.ref[Tensor]]()
+@pytest.mark.parametrize(("room_bytes", "ahead"), [(None, 0), (0, 4)])
+def test_it_looks_no_further_than_it_must(
+    tiny: Model, monkeypatch: pytest.MonkeyPatch, room_bytes: float | None, ahead: int
+) -> None:
+    """Where networks take turns, it looks at all windows in one."""
+    looked_s = list[F]()
 
-    def see(*_: object) -> tuple[Tensor, Tensor]:
-        assert not any(one() is not None for one in alive[:-2])
-        features = torch.full((64, 64), float(len(alive))), torch.full((192, 48), float(len(alive) + 1))
-        alive.extend(weakref.ref(one) for one in features)
-        return features
+    def see(_: object, __: object, start_s: F, on_part: object) -> tuple[Tensor, Tensor]:
+        looked_s.append(start_s)
+        return torch.full((64, 64), float(start_s)), torch.full((192, 48), float(start_s))
 
     monkeypatch.setattr(Eyes, "see", see)
     windows = [Window(index, 125 * index, 125 * index + 250, 125 if index else 0) for index in range(5)]
-    seen = tiny.encode_video(cast(Frames, None), windows, lambda *_: None)
-    assert {name: value.shape for name, value in seen.items()} == {"clip": (5, 64, 64), "sync": (5, 192, 48)}
-    assert seen["clip"][:, 0, 0].tolist() == [0, 2, 4, 6, 8]
-    assert seen["sync"][:, -1, -1].tolist() == [1, 3, 5, 7, 9]
+    model = MMAudioModel(
+        tiny.card, cast(MMAudioModel, tiny).networks, torch.device("cpu"), "float32", room_bytes=room_bytes
+    )
+    for index, seen in enumerate(model.encode_video(cast(Frames, None), windows, lambda *_: None)):
+        assert looked_s == [tiny.card.token_s(window.start) for window in windows[: max(index, ahead) + 1]]
+        assert {name: sorted(set(value.flatten().tolist())) for name, value in seen.items()} == {
+            "clip": [float(looked_s[index])], "sync": [float(looked_s[index])]
+        }  # fmt: skip
 
 
 @pytest.fixture

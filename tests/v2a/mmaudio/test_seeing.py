@@ -1,6 +1,6 @@
 """Which pictures of a film the encoders see, at any rate and from any in-point, and that each is looked at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction as F
 from math import ceil
 from pathlib import Path
@@ -17,7 +17,7 @@ from v2a.models.base import Frames, Model, OnPart, Seen
 from v2a.models.mmaudio.model import MMAudioModel
 from v2a.models.mmaudio.seeing import Views, n_parts
 from v2a.request import Clip, Piece
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window, plan_windows
 
 MakeFilm = Callable[..., Path]
@@ -34,13 +34,16 @@ class Looker:
         self.views: Views | None = None
         self.times: list[F] = []
 
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
         def noted(times_s: Sequence[F], size: tuple[int, int] | None, within_s: F = F(0)) -> Tensor:
             self.times.extend(times_s)
             return frames(times_s, size, within_s)
 
         self.views = self.eyes.look(noted, self.card.token_s(self.window.start), lambda: None)
-        return {}
+        yield {}
+
+    def seen_events(self, seen: Seen) -> None:
+        return None
 
 
 def numbers(views: Tensor, frame_number: FrameNumber) -> list[int]:
@@ -70,7 +73,7 @@ def test_frames_are_chosen_by_presentation_time(
     clip = Clip("0" * 64, (Piece(start_s, start_s + 2, F(0), F(2)),))
     looker = Looker(tiny, Window(0, 0, 250, 0))
     with VideoFile(film) as video:
-        watch(cast(Model, looker), video, clip, [looker.window], lambda *_: None)
+        Watching(cast(Model, looker), video, clip, [looker.window], lambda *_: None).whole()
     views = looker.views
     assert views is not None
     range_s = (start_s, start_s + 2)
@@ -89,7 +92,7 @@ def test_frames_of_changing_length_are_chosen_by_their_own_times(
     looker = Looker(tiny, Window(0, 0, 250, 0))
     clip = Clip("0" * 64, (Piece(F(0), F(3), F(0), F(3)),))
     with VideoFile(film) as video:
-        watch(cast(Model, looker), video, clip, [looker.window], lambda *_: None)
+        Watching(cast(Model, looker), video, clip, [looker.window], lambda *_: None).whole()
     assert looker.views is not None
     ms = F(1, 1000)  # the file's clock
     for k, number in enumerate(numbers(looker.views.sync, frame_number)[:70]):
@@ -108,7 +111,7 @@ def test_later_windows_look_where_they_lie(
     assert len(windows) == 2
     looker = Looker(tiny, windows[1])
     with VideoFile(film) as video:
-        watch(cast(Model, looker), video, clip, windows, lambda *_: None)
+        Watching(cast(Model, looker), video, clip, windows, lambda *_: None).seen(windows[0])
     assert looker.views is not None
     start_s = tiny.card.token_s(windows[1].start)
     assert start_s == 4
@@ -128,7 +131,7 @@ def test_a_held_picture_is_encoded_once(tiny: Model, tmp_path: Path, make_film: 
         networks.sync.register_forward_hook(lambda *_: calls.append("sync")),
     ]
     with VideoFile(film) as video:
-        watched = watch(tiny, video, clip, list(plan_windows(62, tiny.card)), lambda *_: None)
+        watched = Watching(tiny, video, clip, list(plan_windows(62, tiny.card)), lambda *_: None).whole()
     for hook in hooks:
         hook.remove()
     assert calls == ["clip", "sync"]
@@ -142,7 +145,7 @@ def test_looking_is_told_part_by_part_and_can_be_stopped(tiny: Model, tmp_path: 
     clip = Clip("0" * 64, (Piece(F(0), F(2), F(0), F(2)),))
     windows, told = list(plan_windows(62, tiny.card)), list[tuple[int, int]]()
     with VideoFile(film) as video:
-        watch(tiny, video, clip, windows, lambda done, total: told.append((done, total)))
+        Watching(tiny, video, clip, windows, lambda done, total: told.append((done, total))).whole()
         assert [done for done, _ in told] == list(range(len(told)))
         assert {total for _, total in told} == {n_parts(tiny.device)}
         assert len(told) <= n_parts(tiny.device)
@@ -155,5 +158,5 @@ def test_looking_is_told_part_by_part_and_can_be_stopped(tiny: Model, tmp_path: 
                     raise CancelledError("enough")
 
             with pytest.raises(CancelledError):
-                watch(tiny, video, clip, windows, stop)
+                Watching(tiny, video, clip, windows, stop).whole()
             assert seen == list(range(stop_at + 1))

@@ -1,7 +1,7 @@
 """MMAudio behind the shared interface of `v2a.models.base`: a window's sound from what CLIP and Synchformer see of it,
 and from words where there are any."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -70,19 +70,22 @@ class MMAudioModel:
         self._remembered_words = lru_cache(maxsize=_TEXTS)(self._words)
 
     @torch.inference_mode()
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
-        """See Model.encode_video: clip (windows, 64, D) and sync (windows, 192, D), on the CPU."""
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
+        """See Model.encode_video: clip (64, D) and sync (192, D), in the processor's memory.
+
+        Where the device cannot hold all networks, all windows are looked at in one turn: each turn costs moving them.
+        """
         a_window = n_parts(self.device)
-        seen: dict[str, Tensor] = {}  # filled in place: of an hour it is hundreds of megabytes
-        with self._turns.of("seeing"):
-            for index, window in enumerate(windows):
-                on_window = _Counted(on_part, index * a_window, len(windows) * a_window)
-                features = self.eyes.see(frames, self.card.token_s(window.start), on_window)
-                for name, value in zip(("clip", "sync"), features, strict=True):
-                    if name not in seen:
-                        seen[name] = value.new_empty((len(windows), *value.shape), device="cpu")
-                    seen[name][index] = value
-        return seen
+
+        def see(window: Window) -> Seen:
+            on_window = _Counted(on_part, window.index * a_window, len(windows) * a_window)
+            clip, sync = self.eyes.see(frames, self.card.token_s(window.start), on_window)
+            return {"clip": clip.cpu(), "sync": sync.cpu()}
+
+        for together in (windows,) if self._turns.taken else ([window] for window in windows):
+            with self._turns.of("seeing"):
+                seen = [see(window) for window in together]
+            yield from seen
 
     def seen_events(self, seen: Seen) -> list[tuple[float, float]] | None:
         """See Model.seen_events: events are not looked for."""
@@ -106,7 +109,7 @@ class MMAudioModel:
         layer: LayerName,
     ) -> tuple[FlowConditions, FlowConditions]:
         """See Model.prepare. Cues are not followed."""
-        clip, sync = (seen[name][window.index][None].to(self.device) for name in ("clip", "sync"))
+        clip, sync = (seen[name][None].to(self.device) for name in ("clip", "sync"))
         lengths = Lengths(window.n_tokens, clip.shape[1], sync.shape[1])
         words, negative_words = (self._remembered_words(words) if words else None for words in (text, negative_text))
         with self._turns.of("sounding"):

@@ -1,6 +1,6 @@
 """The pocket model: its networks, its weights, and the shared interface of `v2a.models.base`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -16,7 +16,7 @@ from v2a.models.pocket.codec import Codec
 from v2a.models.pocket.flow import WIDTH, FlowTransformer, PocketConditions
 from v2a.models.pocket.meanings import Meanings
 from v2a.models.pocket.text import TextEncoder, words_of
-from v2a.models.pocket.video import WATCHED_SIZE, Sight, VideoEncoder, seen_events, to_grey, watched
+from v2a.models.pocket.video import APART, WATCHED_SIZE, Sight, VideoEncoder, seen_events, to_grey, watched
 from v2a.request import LAYERS, LayerName
 from v2a.windows import Window
 
@@ -52,25 +52,39 @@ class PocketModel:
         self._known_words = known_words
 
     @torch.inference_mode()
-    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Seen:
-        """See Model.encode_video. Token k sees the frame that is shown at its middle.
+    def encode_video(self, frames: Frames, windows: Sequence[Window], on_part: OnPart) -> Iterator[Seen]:
+        """See Model.encode_video: video (L, D) and events (L, 2). Token k sees the frame that is shown at its middle.
 
-        Long clips are encoded in stretches with some context on both sides, so memory does not grow with the frames.
+        Clips are encoded in stretches with some context on both sides, so memory does not grow with the frames.
         """
-        n_tokens, parts = windows[-1].end, []
-        for start in range(0, n_tokens, _ENCODE_TOKENS):
-            on_part(start, n_tokens)
-            end = min(start + _ENCODE_TOKENS, n_tokens)
-            first, last = max(start - _CONTEXT_TOKENS, 0), min(end + _CONTEXT_TOKENS, n_tokens)
-            middles = [(token + Fraction(1, 2)) / self.card.latent_rate for token in range(first, last)]
-            shown = frames(middles, (WATCHED_SIZE, WATCHED_SIZE)).to(self.device)
-            parts.append(watched(self.networks.video, to_grey(shown))[start - first : end - first])
-        return {"video": torch.cat(parts)}
+        n_tokens = windows[-1].end
+        rows = torch.empty(0, WIDTH + 3, device=self.device)  # of the tokens from `held` on
+        held = encoded = 0
+        for window in windows:
+            # An event is one only beside its neighbours, which may lie outside the window.
+            first, last = max(window.start - APART, 0), min(window.end + APART, n_tokens)
+            rows, held = rows[first - held :], first
+            while encoded < last:
+                on_part(encoded, n_tokens)
+                end = min(encoded + _ENCODE_TOKENS, n_tokens)
+                rows, encoded = torch.cat([rows, self._watched(frames, encoded, end, n_tokens)]), end
+            near = rows[: last - held]
+            inner = slice(window.start - held, window.end - held)
+            events = seen_events(Sight(*near[None, :, WIDTH:].unbind(-1)))[0]
+            yield {"video": near[inner, :WIDTH].clone(), "events": events[inner].clone()}
 
-    @torch.inference_mode()
+    def _watched(self, frames: Frames, start: int, end: int, n_tokens: int) -> Tensor:
+        """What is seen of tokens [start, end), a row each."""
+        first, last = max(start - _CONTEXT_TOKENS, 0), min(end + _CONTEXT_TOKENS, n_tokens)
+        middles = [(token + Fraction(1, 2)) / self.card.latent_rate for token in range(first, last)]
+        shown = frames(middles, (WATCHED_SIZE, WATCHED_SIZE)).to(self.device)
+        return watched(self.networks.video, to_grey(shown))[start - first : end - first]
+
     def seen_events(self, seen: Seen) -> list[tuple[float, float]]:
         """See Model.seen_events."""
-        return seen_events(Sight(*seen["video"].to(self.device)[None, :, WIDTH:].unbind(-1)))[0]
+        offset, strength = seen["events"].cpu().unbind(-1)
+        tokens = strength.nonzero()[:, 0].tolist()
+        return [(token + offset[token].item(), strength[token].item()) for token in tokens]
 
     def text_warnings(self, text: str) -> list[str]:
         """See Model.text_warnings."""
@@ -91,7 +105,7 @@ class PocketModel:
     ) -> tuple[PocketConditions, PocketConditions]:
         """See Model.prepare."""
         words, mask = self.networks.text([text, negative_text])
-        video = seen["video"][None, window.start : window.end, :WIDTH].to(self.device)
+        video = seen["video"][None].to(self.device)
         strength, offset = place_cues(cues or (), window.n_tokens)
         layer_index = torch.tensor([LAYERS.index(layer)], device=self.device)
         one, zero = torch.ones(1, device=self.device), torch.zeros(1, device=self.device)

@@ -18,7 +18,7 @@ _N_SEEN = 5  # a frame, and the steps from the two before it and to the two afte
 # An event is where the network is surer than this (best on new films of the training renderer) and surer than two
 # tokens either side.
 _SEEN = 0.4
-_APART = 2
+APART = 2
 
 
 class TemporalBlock(nn.Module):
@@ -153,16 +153,15 @@ def watched(eyes: VideoEncoder, grey: Tensor) -> Tensor:
     return torch.cat([features[0], torch.stack([sure, where, how], -1)], -1)
 
 
-def seen_events(sight: Sight) -> list[list[tuple[float, float]]]:
-    """For each of the B films, the events (position in tokens, strength), in order."""
+def seen_events(sight: Sight) -> Tensor:
+    """The events, (B, T, 2): where in its token one lies, 0 … 1, and its strength, which is 0 where there is none.
+
+    Whether a token has one, the APART tokens either side decide too.
+    """
     certainty = sight.logit.sigmoid()
-    highest = F.max_pool1d(certainty[:, None], 2 * _APART + 1, stride=1, padding=_APART)[:, 0]
+    highest = F.max_pool1d(certainty[:, None], 2 * APART + 1, stride=1, padding=APART)[:, 0]
     is_event = (certainty > _SEEN) & (certainty == highest)
-    position = torch.arange(certainty.shape[1], device=certainty.device) + sight.offset
-    return [
-        list(zip(at[here].tolist(), strength[here].tolist(), strict=True))
-        for at, strength, here in zip(position, sight.strength, is_event, strict=True)
-    ]
+    return torch.stack([sight.offset, sight.strength], -1) * is_event[..., None]
 
 
 def to_grey(frames: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from v2a.train.crew import Crew
 from v2a.train.mmaudio.shards import Film, shard_name, shard_windows, write_list, write_shard
 from v2a.train.own_films import OwnFilm
 from v2a.train.recordings import decode_audio
-from v2a.watching import watch
+from v2a.watching import Watching
 from v2a.windows import Window
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Senses:
 
     def see(self, film: VideoFile, clip: Clip, windows: Sequence[Window]) -> dict[str, Tensor]:
         """clip (W, Tc, Dc) and sync (W, Ts, Ds) of windows."""
-        seen = watch(self._model, film, clip, windows, lambda done, total: None).seen
+        seen = Watching(self._model, film, clip, windows, lambda done, total: None).whole().seen
         return {name: seen[name] for name in ("clip", "sync")}
 
     @torch.inference_mode()
