@@ -481,7 +481,8 @@ class Take(_message.Message):
     def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
         """What the sound follows, in order of time: the layer's cues inside the clip or, where there were none and the
         layer sounds what is seen to happen ("mix", "effects"), the events that the model saw. Presented time, like
-        Layer.cues: asked for as these, they give the same sound. At most 4,096.
+        Layer.cues: asked for as these, they give the same sound. At most 4,096: of more, the sound follows all, and these
+        are the strongest.
         """
 
     def __init__(
