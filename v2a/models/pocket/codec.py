@@ -99,29 +99,45 @@ class Codec(nn.Module):
         loudest = F.max_pool1d(loudest.T[None], 9, stride=1, padding=4)[0].T
         amplitude = amplitude * torch.sigmoid((loudest - _GATE) * _GATE_SLOPE)
         amplitude = torch.where(loudest > _GATE - 0.25, amplitude, 0.0)
-        magnitude = (amplitude @ self.inverse_filters).clamp_min(0.0).T * N_FFT**0.5  # (bins, F)
+        magnitude = (amplitude @ self.inverse_filters).clamp_min(0.0) * N_FFT**0.5  # (F, bins)
         return self._griffin_lim(magnitude, seed)
 
     def _griffin_lim(self, magnitude: Tensor, seed: int) -> Tensor:
-        """Magnitude (bins, F) → waveform (F × 480,): fast Griffin-Lim (Perraudin et al. 2013)."""
-        n_samples = magnitude.shape[1] * HOP
-        magnitude = F.pad(magnitude, (0, 1))
+        """Magnitude (F, bins) → waveform (F × 480,): fast Griffin-Lim (Perraudin et al. 2013).
+
+        Frames lie in rows here. torch.stft and istft have them in columns, and copying took two fifths of the time.
+        """
+        n_samples, outside = len(magnitude) * HOP, N_FFT // 2
+        magnitude = F.pad(magnitude, (0, 0, 0, 1))
         generator = torch.Generator().manual_seed(seed & 0x7FFF_FFFF_FFFF_FFFF)
-        phase = torch.rand(magnitude.shape, generator=generator).to(magnitude.device) * 2 * torch.pi
+        phase = torch.rand(magnitude.T.shape, generator=generator).T.to(magnitude.device) * 2 * torch.pi
+        coverage = _overlapped(self.window.square().expand(len(magnitude), -1))
+        inside = torch.zeros_like(coverage)
+        inside[outside : outside + n_samples] = 1 / coverage[outside : outside + n_samples]
+
+        def sound(spectrum: Tensor) -> Tensor:
+            """(F + 1, bins) → samples, nothing outside the waveform."""
+            return _overlapped(torch.fft.irfft(spectrum, N_FFT).mul_(self.window)).mul_(inside)
+
         angles = torch.polar(torch.ones_like(magnitude), phase)
         previous = torch.zeros_like(angles)
         for _ in range(_GRIFFIN_LIM_STEPS):
-            waveform = self._istft(magnitude * angles, n_samples)
-            rebuilt = self._stft(waveform)
-            angles = rebuilt - previous * (_MOMENTUM / (1 + _MOMENTUM))
-            angles = angles / angles.abs().clamp_min(1e-12)
+            rebuilt = torch.fft.rfft(sound(magnitude * angles).unfold(0, N_FFT, HOP) * self.window)
+            angles = torch.sub(rebuilt, previous, alpha=_MOMENTUM / (1 + _MOMENTUM))
+            angles /= angles.abs().clamp_min(1e-12)
             previous = rebuilt
-        return self._istft(magnitude * angles, n_samples)
+        return sound(magnitude * angles)[outside : outside + n_samples]
 
     def _stft(self, waveform: Tensor) -> Tensor:
         return torch.stft(
             waveform, N_FFT, HOP, window=self.window, center=True, pad_mode="constant", return_complex=True
         )
 
-    def _istft(self, spectrum: Tensor, n_samples: int) -> Tensor:
-        return torch.istft(spectrum, N_FFT, HOP, window=self.window, center=True, length=n_samples)
+
+def _overlapped(frames: Tensor) -> Tensor:
+    """Frames (F, N), each a hop after the one before, added up → ((F - 1) × HOP + N,)."""
+    parts = rearrange(frames, "f (part hop) -> part f hop", hop=HOP)
+    summed = frames.new_zeros(parts.shape[1] + len(parts) - 1, HOP)
+    for index, part in enumerate(parts):
+        summed[index : index + len(part)] += part
+    return summed.flatten()
