@@ -68,6 +68,8 @@ class ServeOptions:
     listen: see `address.parse`. store: the server's own folder. roots, read_anything: which films may be
     named by path. token: what callers must show; None lets in all who can reach the server.
     exit_when_idle_s: end after so many seconds without calls and jobs; None: never.
+    computing: in what and where the workers were told to compute; a job that was made otherwise is made anew when it is
+    asked for.
     max_queued: jobs of one priority that may wait. drain_s: how long running jobs may still end when the server is
     asked to stop.
     """
@@ -78,6 +80,7 @@ class ServeOptions:
     read_anything: bool = False
     token: str | None = None
     exit_when_idle_s: float | None = None
+    computing: str = ""
     max_queued: int = 256
     drain_s: float = 8.0
     keeping: Keeping = field(default_factory=Keeping)
@@ -145,7 +148,9 @@ async def _serve(
         options.patience,
         health_of_workers.put_nowait,
     )
-    scheduler = Scheduler(ledger, store, uploads, sources, executor, cards, options.max_queued, options.keeping)
+    scheduler = Scheduler(
+        ledger, store, uploads, sources, executor, cards, options.max_queued, options.keeping, options.computing
+    )
     activity = Activity()
 
     server = grpc.aio.server(interceptors=[Edge(activity, options.token)], options=_CHANNEL_OPTIONS)

@@ -101,6 +101,7 @@ def serve(
         read_anything=read_anything,
         token=_token(token_file),
         exit_when_idle_s=exit_when_idle,
+        computing=f"{precision} on {device}",
         max_queued=queue,
         keeping=Keeping(jobs_s=keep_days * 86_400 or None),
     )

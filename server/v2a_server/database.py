@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     client TEXT NOT NULL DEFAULT '',
     priority INTEGER NOT NULL DEFAULT 1,
     cost_s REAL NOT NULL DEFAULT 1,  -- seconds of sound that are asked for
-    sound TEXT NOT NULL DEFAULT '',  -- names what is asked for, and the software that makes it
+    sound TEXT NOT NULL DEFAULT '',  -- names what is asked for, and what makes it
     deaths INTEGER NOT NULL DEFAULT 0  -- of servers while it ran, since the client last asked
 );
 CREATE TABLE IF NOT EXISTS shares (client TEXT PRIMARY KEY, served_s REAL NOT NULL) WITHOUT ROWID;

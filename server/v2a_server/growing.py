@@ -22,7 +22,8 @@ async def read_growing(
 ) -> AsyncGenerator[pb.TakeChunk, None]:
     """A take's growing file from an offset on, as it grows, and the finished take at the end.
 
-    A retried job makes the same samples again, so reading goes on where it was. Raises NotFoundError, OutOfRangeError,
+    A retried job makes the same samples again, so reading goes on where it was (unless the server was started anew
+    meanwhile to compute otherwise). Raises NotFoundError, OutOfRangeError,
     CancelledError, AbortedError.
     """
     job = await calls.do(ledger.get, request_id)

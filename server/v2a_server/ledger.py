@@ -5,6 +5,7 @@ False, once that attempt was cancelled, retried or deleted.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from v2a.errors import ConflictError
@@ -41,8 +42,7 @@ class Ledger(Records):
         A quick no for whoever comes too many; whoever passes may still be refused by `create`.
         """
         known = self.find(request_id)
-        again = known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED)
-        if again and self.twin(asking.sound) is None:
+        if (known is None or not known.answers(asking.sound)) and self.twin(asking.sound) is None:
             with sqlite_errors():
                 self._refuse_if_full(self._waiting()[0], asking, max_queued)
         return known
@@ -158,9 +158,15 @@ class Ledger(Records):
             self._again(job, why, job.attempt - first + 1, MAX_TRIES)
         return True
 
-    def recover(self) -> int:
-        """Queue again what was running when the last server was killed. Returns how many."""
+    def recover(self, sound_of: Callable[[pb.GenerationSpec], str]) -> int:
+        """Queue again what was running when the last server was killed. Returns how many.
+
+        sound_of: what this server will make of the jobs that have not ended, whatever the last one would have made.
+        """
         with transaction(self._sql):
+            for row in self._sql.execute("SELECT * FROM jobs WHERE ended_ms = 0").fetchall():
+                job = job_of(row)
+                self._rename_sound(job, sound_of(job.spec))
             rows = self._sql.execute("SELECT * FROM jobs WHERE state = ?", (pb.STATE_RUNNING,)).fetchall()
             for row in rows:
                 self._sql.execute(
@@ -202,6 +208,9 @@ class Ledger(Records):
             raise QueueFullError(f"the server's queue is full ({len(waiting)} jobs): try again later")
 
     def _enter(self, request_id: str, asking: Asking, state: State) -> Job:
+        known = self.find(request_id)
+        if known is not None:
+            self._rename_sound(known, asking.sound)
         (last,) = self._sql.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()
         self._sql.execute(
             "INSERT INTO jobs (request_id, spec, upload, state, client, priority, cost_s, sound,"
@@ -225,6 +234,14 @@ class Ledger(Records):
             ),
         )
         return self.get(request_id)
+
+    def _rename_sound(self, job: Job, sound: str) -> None:
+        """What was made of a job otherwise than it will be made now is no part of it any more."""
+        if job.sound == sound:
+            return
+        self._sql.execute("DELETE FROM takes WHERE job = ?", (job.id,))
+        self._sql.execute("DELETE FROM warnings WHERE job = ?", (job.id,))
+        self._sql.execute("UPDATE jobs SET sound = ? WHERE id = ?", (sound, job.id))
 
     def _runs(self, job: Job) -> bool:
         question = "SELECT 1 FROM jobs WHERE id = ? AND attempt = ? AND state = ?"

@@ -18,7 +18,7 @@ ENDED = (pb.STATE_SUCCEEDED, pb.STATE_FAILED, pb.STATE_CANCELLED)
 
 @dataclass(frozen=True)
 class Asking:
-    """Who asks for a job and what for. client: see `v2a_server.turns`; sound: a name of what is asked for."""
+    """Who asks for a job and what for. client: see `v2a_server.turns`; sound: names what is made."""
 
     spec: pb.GenerationSpec
     client: str = ""
@@ -36,11 +36,16 @@ class Job:
     spec: pb.GenerationSpec
     state: State
     attempt: int
+    sound: str
 
     @property
     def ended(self) -> bool:
         """True where nothing will happen to it any more, unless it is created again."""
         return self.state in ENDED
+
+    def answers(self, sound: str) -> bool:
+        """Whether who asks for that sound needs no new attempt. Ledgers of the first version named no sounds."""
+        return not self.ended or (self.state == pb.STATE_SUCCEEDED and self.sound in ("", sound))
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def job_of(row: sqlite3.Row) -> Job:
         spec=pb.GenerationSpec.FromString(row["spec"]),
         state=row["state"],
         attempt=row["attempt"],
+        sound=row["sound"],
     )
 
 

@@ -39,7 +39,7 @@ class Scheduler:
     """The jobs of one server.
 
     cards: the models that may be asked for. max_queued: jobs of one priority that may wait. keeping: for how long
-    what has ended is kept.
+    what has ended is kept. computing: see `ServeOptions`.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Scheduler:
         cards: Cards,
         max_queued: int,
         keeping: Keeping | None = None,
+        computing: str = "",
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -59,6 +60,7 @@ class Scheduler:
         self._sources = sources
         self._cards = cards
         self._max_queued = max_queued
+        self._computing = computing
         self._live = Live()
         self._calls = LedgerThread()
         # Nobody may touch content between another's look at it and the entry in the ledger about it.
@@ -76,7 +78,7 @@ class Scheduler:
 
         on_end: called when jobs do not run any more, even where a bug is to blame.
         """
-        recovered = await self._calls.do(self._ledger.recover)
+        recovered = await self._calls.do(self._ledger.recover, self._sound_of)
         await self._janitor.sweep()
         if recovered:
             _log.info("%d interrupted jobs go on", recovered)
@@ -124,12 +126,11 @@ class Scheduler:
             raise UsageError("the priority is not one that this server knows")
         request = request_from_proto(spec)
         source_rate_from_proto(spec.clip)
-        sound = hashlib.sha256(_sound(spec)).hexdigest()
-        asking = Asking(spec, client, priority or pb.PRIORITY_INTERACTIVE, _cost_s(request), sound)
+        asking = Asking(spec, client, priority or pb.PRIORITY_INTERACTIVE, _cost_s(request), self._sound_of(spec))
         try:
             known = await self._calls.do(self._ledger.look, request_id, asking, self._max_queued)
             _refuse_reuse(known, spec)
-            if known is None or known.state in (pb.STATE_FAILED, pb.STATE_CANCELLED):
+            if known is None or not known.answers(asking.sound):
                 if self._runner.stopping:
                     raise UnavailableError("the server is stopping: ask again when it is back")
                 await asyncio.to_thread(check_model, self._cards, request)
@@ -143,7 +144,7 @@ class Scheduler:
     async def _enter(self, request_id: str, asking: Asking) -> None:
         known = await self._calls.do(self._ledger.find, request_id)
         _refuse_reuse(known, asking.spec)
-        if known is not None and known.state not in (pb.STATE_FAILED, pb.STATE_CANCELLED):
+        if known is not None and known.answers(asking.sound):
             return  # somebody asked for the same at the same time
         await asyncio.to_thread(self._sources.resolve, asking.spec.clip)
         if not await self._answered_from_store(request_id, asking):
@@ -265,6 +266,10 @@ class Scheduler:
             self._live.set_places({job_id: place for place, job_id in enumerate(order, self._runner.n_running)})
             await asyncio.sleep(_PLACES_EVERY_S)
 
+    def _sound_of(self, spec: pb.GenerationSpec) -> str:
+        """Names what is asked for, the software that makes it, and what it computes in."""
+        return hashlib.sha256(f"{__version__}\n{self._computing}\n".encode() + _asked(spec)).hexdigest()
+
     async def _whole(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change to its end, even where the caller goes away: what acts on an entry must hear of it."""
         task = asyncio.create_task(change)
@@ -273,16 +278,16 @@ class Scheduler:
         return await asyncio.shield(task)
 
 
-def _sound(spec: pb.GenerationSpec) -> bytes:
-    """What decides the sound: all but where the film lies, and the software that makes it."""
-    sound = pb.GenerationSpec()
-    sound.CopyFrom(spec)
-    sound.clip.ClearField("source")
-    return __version__.encode() + b"\n" + sound.SerializeToString(deterministic=True)
+def _asked(spec: pb.GenerationSpec) -> bytes:
+    """What is asked for: all but where the film lies."""
+    asked = pb.GenerationSpec()
+    asked.CopyFrom(spec)
+    asked.clip.ClearField("source")
+    return asked.SerializeToString(deterministic=True)
 
 
 def _refuse_reuse(known: Job | None, spec: pb.GenerationSpec) -> None:
-    if known is not None and _sound(known.spec) != _sound(spec):
+    if known is not None and _asked(known.spec) != _asked(spec):
         raise ReusedIdError(f"the request_id {known.request_id} was used for another request: choose a new one")
 
 

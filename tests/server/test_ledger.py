@@ -7,6 +7,7 @@ import pytest
 
 from v2a.errors import StorageError
 from v2a_api.v1 import generation_pb2 as pb
+from v2a_server.errors import QueueFullError
 from v2a_server.ledger import Ledger
 from v2a_server.records import Asking
 
@@ -51,6 +52,39 @@ def test_a_damaged_take_fails_the_jobs_that_ended_with_it(tmp_path: Path) -> Non
         pb.STATE_FAILED, "it was damaged", "StorageError", 0,
     )  # fmt: skip
     assert (runs.state, list(runs.takes)) == (pb.STATE_RUNNING, [take])
+    ledger.close()
+
+
+def test_what_was_made_otherwise_is_there_until_it_is_made_anew(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.create("job", Asking(pb.GenerationSpec(), sound="old"), max_queued=1)
+    job = ledger.claim()
+    assert job is not None
+    ledger.add_take(job, pb.Take(layer="mix", sha256="a"))
+    ledger.add_warning(job, "memory was short")
+    ledger.succeed(job)
+    made = ledger.generation("job")
+    ledger.create("waits", Asking(pb.GenerationSpec()), max_queued=1)
+    with pytest.raises(QueueFullError):
+        ledger.create("job", Asking(pb.GenerationSpec(), sound="new"), max_queued=1)
+    assert ledger.generation("job") == made
+    ledger.create("job", Asking(pb.GenerationSpec(), sound="new"), max_queued=2)
+    anew = ledger.generation("job")
+    assert (anew.state, anew.attempt, list(anew.takes), list(anew.warnings)) == (pb.STATE_QUEUED, 2, [], [])
+    assert ledger.twin("old") is None
+    ledger.close()
+
+
+def test_what_the_last_server_half_made_otherwise_is_forgotten(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    for name in ("same", "other"):
+        ledger.create(name, Asking(pb.GenerationSpec(model=name), sound=name), max_queued=9)
+        job = ledger.claim()
+        assert job is not None
+        ledger.add_take(job, pb.Take(layer="mix", sha256=name))
+    assert ledger.recover(lambda spec: "same" if spec.model == "same" else "new") == 2
+    assert [take.sha256 for take in ledger.generation("same").takes] == ["same"]
+    assert not ledger.generation("other").takes
     ledger.close()
 
 

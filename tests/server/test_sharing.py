@@ -89,6 +89,30 @@ def test_what_was_made_before_is_answered_from_the_store(server: Server) -> None
     assert not {take.sha256 for take in first.takes} & set(server.results())
 
 
+def test_what_was_computed_otherwise_is_made_anew(new_server: Callable[..., Server]) -> None:
+    server = new_server().start()
+    spec = server.spec(clock=True)
+    server.create("job", spec)
+    first = server.finish("job")
+    seen = server.durable("job")[-1].sequence
+    server.create("goes-on", server.spec(seed=1, steps=20, step_s=0.03))
+    server.until_sampling("goes-on")
+    server.kill()
+    server.options["computing"] = "float32 on auto"
+    server.start()
+    # It began on the other server, and is this one's sound.
+    went_on = server.finish("goes-on")
+    assert (went_on.state, went_on.attempt) == (pb.STATE_SUCCEEDED, 2)
+    assert server.create("goes-on", went_on.spec) == went_on
+    assert server.create("job", spec).state == pb.STATE_QUEUED
+    anew = server.finish("job")
+    assert anew.warnings != first.warnings
+    assert anew.attempt == 2
+    assert server.create("job", spec) == anew
+    assert server.durable("job", after_sequence=seen)[-1].state.state == pb.STATE_SUCCEEDED
+    server.stop()
+
+
 def test_a_take_that_was_damaged_on_disk_is_not_sent_and_is_made_anew(server: Server) -> None:
     spec = server.spec()
     server.create("damaged", spec)

@@ -86,6 +86,7 @@ class GenerationServiceServicer(object):
         """Starts a job, or returns the one that has this request_id already.
         A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
         whatever id, has its takes at once.
+        What other software made, or a server that computed otherwise than this one does, is made anew under its id.
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.

@@ -41,6 +41,7 @@ class GenerationServiceStub:
     """Starts a job, or returns the one that has this request_id already.
     A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
     whatever id, has its takes at once.
+    What other software made, or a server that computed otherwise than this one does, is made anew under its id.
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
@@ -87,6 +88,7 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     """Starts a job, or returns the one that has this request_id already.
     A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
     whatever id, has its takes at once.
+    What other software made, or a server that computed otherwise than this one does, is made anew under its id.
     INVALID_ARGUMENT: the message names what is wrong with the request.
     NOT_FOUND: no such model, path or upload.
     PERMISSION_DENIED: the path lies outside what this server may read.
@@ -136,6 +138,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Starts a job, or returns the one that has this request_id already.
         A job that failed or was cancelled is started again as a new attempt. One whose spec has been made before, under
         whatever id, has its takes at once.
+        What other software made, or a server that computed otherwise than this one does, is made anew under its id.
         INVALID_ARGUMENT: the message names what is wrong with the request.
         NOT_FOUND: no such model, path or upload.
         PERMISSION_DENIED: the path lies outside what this server may read.
