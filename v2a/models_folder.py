@@ -135,10 +135,9 @@ class ModelsFolder:
         read; StorageError where something cannot be removed.
         """
         self.card(name)
-        used = {part["file"] for other in self.names() if other != name for part in self.card(other)["parts"]}
+        unused = self._unused(without=name)
         try:
             (self.folder / name / CARD_FILE).unlink()  # first: without its card there is no model
-            unused = [path for path in self.parts.glob("*.safetensors") if path.name not in used]
             left = [path for path in (self.folder / name).rglob("*") if path.is_file()]
             n_bytes: int = sum(path.stat().st_size for path in [*unused, *left])
             for path in unused:
@@ -147,6 +146,19 @@ class ModelsFolder:
         except OSError as error:
             raise storage_error(self.folder / name, error) from error
         return n_bytes
+
+    def drop_unused(self, files: set[str]) -> None:
+        """Remove those of some parts, named by their files, that no model uses. What cannot be removed stays."""
+        with suppress(NotFoundError, OSError):
+            for path in self._unused():
+                if path.name in files:
+                    with suppress(OSError):
+                        path.unlink()
+
+    def _unused(self, without: str = "") -> list[Path]:
+        """The parts that no model uses, but for one without which they are looked at."""
+        used = {part["file"] for name in self.names() if name != without for part in self.card(name)["parts"]}
+        return [path for path in self.parts.glob("*.safetensors") if path.name not in used]
 
 
 def sha256_of(path: Path) -> str:

@@ -135,10 +135,17 @@ def test_a_fine_tuned_model_can_be_the_parent_of_another(trained: Path, films: P
     assert "Made from my-foley" in new.description
 
 
+def test_more_steps_renew_the_model(trained: Path, films: Path) -> None:
+    for steps in (46, 47):
+        recipe = Recipe(steps=steps, batch=3, at_once=3, rate=1e-2, precision="float32")
+        train_mmaudio(MODEL, trained, recipe, films=films, new_name="my-fourth", device="cpu")
+    assert "47 steps" in card("my-fourth").description
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"new_name": "my-foley"}, "already"),
+        ({"new_name": "pocket"}, "already"),
         ({"new_name": "../etc"}, "cannot be a model's name"),
         ({"new_name": "mmaudio-large-44k"}, "already"),
         ({"model": "pocket"}, "family mmaudio"),

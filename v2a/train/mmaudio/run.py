@@ -28,7 +28,8 @@ def train_mmaudio(
 
     What is in `work` is not done again: features in `work`/features, the training in `work`/flow.
     films: a folder of films with sound; None: the features are there already. new_name: what to install the result
-    as; None leaves it in `work`, from where a later run with a name installs it.
+    as, in place of what `work` has given this name before; None leaves it in `work`, from where a later run with a name
+    installs it.
     Raises NotFoundError for an unknown model; UsageError for one of another family, a name that is taken, a `work` of
     another training, or features of another model; otherwise as `films_under`, `make_features` and `fine_tune` do.
     """
@@ -36,7 +37,7 @@ def train_mmaudio(
     if parent.family != "mmaudio":
         raise UsageError(f"'{model}' is of the family {parent.family}: choose a model of the family mmaudio")
     if new_name is not None:
-        check_name(new_name)
+        check_name(new_name, work)
     own_films = films_under(films) if films is not None else None
     with gathered(device) as crew:
         recipe.passes(crew.size)
@@ -53,7 +54,7 @@ def train_mmaudio(
         if not crew.first or new_name is None:
             return None
         n_windows = sum(film.n_windows for film in listed if not film.held_out)
-        return export(new_name, parent, tensors, f"{recipe.how()}, {n_windows} windows of 8 s")
+        return export(new_name, parent, tensors, f"{recipe.how()}, {n_windows} windows of 8 s", work)
 
 
 def _flow(parent: ModelCard) -> FlowTransformer:
