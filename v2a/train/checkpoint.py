@@ -95,7 +95,8 @@ def go_on(path: Path, parameters: Named, averaged: Named, optimiser: torch.optim
                 kind: _like(value, moment).clone() if moment.dim() else moment.clone()
                 for kind, moment in moments[name].items()
             }
-    log.info("%s: going on from step %d", path.parent.name, course.step)
+    if crew.first:
+        log.info("%s: going on from step %d", path.parent.name, course.step)
     return course
 
 

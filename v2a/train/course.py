@@ -1,13 +1,10 @@
 """How a training goes: the step it is at, and its rows in log.csv."""
 
 import csv
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from v2a.output import whole_file
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -32,14 +29,13 @@ class Course:
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:
-    """Append a row to a table and to the log; a new table begins with the names."""
+    """Append a row to a table; a new one begins with the names."""
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, list(row))
         if new:
             writer.writeheader()
         writer.writerow({name: value if isinstance(value, int) else f"{value:.5g}" for name, value in row.items()})
-    log.info(" ".join(f"{name} {value:.4g}" for name, value in row.items()))
 
 
 def forget_after(path: Path, step: int) -> None:

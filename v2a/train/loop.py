@@ -17,6 +17,7 @@ from v2a.output import alone
 from v2a.train.checkpoint import Named, go_on, keep, whole
 from v2a.train.course import forget_after, log_row
 from v2a.train.crew import Crew
+from v2a.train.telling import Telling
 
 _CHECKPOINT_S = 120.0
 _CHECKPOINT_SHARE = 0.05  # of the time, at most, where checkpoints are large and disks slow
@@ -62,14 +63,20 @@ def train(
     from the one it finds there; `log.csv` gets a row every 25 steps. refresh is called then and returns the number of
     examples at hand. held_out: losses that show whether the training helps, asked for with the mean weights in place
     every 100 steps and at both ends, for `held_out.csv`; they must be the same in all processes.
-    crew: the processes that train together, else this one alone; their losses are averaged, and the first one writes.
+    crew: the processes that train together, else this one alone; their losses are averaged, and the first one writes
+    and tells how far it is.
     Ctrl-C is heeded between two steps, once a checkpoint is written; pressed again, at once.
     Raises GenerationError where the loss is not a number any more, which is noticed before it spoils the weights, or
     a checkpoint is of other networks; StorageError where `folder` cannot be written; BusyError where another training
     is at work in it.
     """
     crew = crew or Crew(torch.device(settings.device))
-    with alone(folder) if crew.first else nullcontext(), _heeded() as interrupted:
+    checkpoint = folder / "checkpoint.pt"
+    with (
+        alone(folder) if crew.first else nullcontext(),
+        _heeded() as interrupted,
+        Telling(checkpoint, settings.n_steps, quiet=not crew.first) as telling,
+    ):
         networks = nn.ModuleDict(modules).to(crew.device)
         parameters: Named = {name: value for name, value in networks.named_parameters() if value.requires_grad}
         refresh()
@@ -77,7 +84,6 @@ def train(
             parameters.values(), lr=settings.peak_rate, betas=settings.betas, weight_decay=settings.weight_decay
         )
         averaged = {name: value.detach().clone() for name, value in parameters.items()}
-        checkpoint = folder / "checkpoint.pt"
         course = go_on(checkpoint, parameters, averaged, optimiser, crew)
         if crew.first:
             forget_after(folder / "log.csv", course.step)
@@ -107,6 +113,7 @@ def train(
             for name, value in parameters.items():
                 averaged[name].lerp_(value.detach(), 1 - decay)
             course.add(dict(zip(names, means, strict=True)))
+            telling.step(course.step, sum(means))
             if course.step % _LOG_STEPS == 0:
                 row = {"step": course.step, **course.means(), "rate": rate, "examples": refresh()}
                 if crew.first:
@@ -118,6 +125,7 @@ def train(
                 keep(checkpoint, parameters, averaged, optimiser, course, crew)
                 saved = time.monotonic()
                 interval_s = max(_CHECKPOINT_S, (saved - begun) / _CHECKPOINT_SHARE)
+                telling.kept(course.step)
             if any_interrupted:
                 raise KeyboardInterrupt
         with torch.no_grad():
