@@ -110,8 +110,8 @@ class ModelsFolder:
     def card(self, name: str) -> dict[str, Any]:
         """The card of an installed model, as JSON. Raises NotFoundError where it is not installed here."""
         if name not in self.names():
-            here = f"; installed there: {', '.join(self.names())}" if self.names() else ""
-            raise NotFoundError(f"no model named '{name}' is installed in {self.folder}{here}")
+            here = f"installed there: {', '.join(self.names())}" if self.names() else "nothing is installed there"
+            raise NotFoundError(f"no model named '{name}' is installed in {self.folder}; {here}")
         try:
             return card_facts((self.folder / name / CARD_FILE).read_bytes())
         except (OSError, ValueError) as error:

@@ -40,9 +40,14 @@ class PublishedFile:
         return self.path.rpartition("/")[2]
 
     @property
-    def url(self) -> str:
-        """Where people find it."""
+    def page(self) -> str:
+        """What cards name as its source. Models' digests and all that was made with them depend on it: it stays so."""
         return f"https://huggingface.co/{self.repository}/blob/{self.revision}/{self.path}"
+
+    @property
+    def url(self) -> str:
+        """Where anybody can fetch it."""
+        return f"https://huggingface.co/{self.repository}/resolve/{self.revision}/{self.path}"
 
 
 @dataclass(frozen=True)

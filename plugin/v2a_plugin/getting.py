@@ -110,7 +110,7 @@ def carry_out(plan: Plan, models: ModelsFolder, say: Say) -> None:
             "file": parts[part].name,
             "sha256": parts[part].stem,
             "licence": file.licence.name,
-            "source": file.url,
+            "source": file.page,
         }
         for part, file in plan.model.files.items()
     ]

@@ -105,12 +105,14 @@ def get_model(
     as_json: JsonOption = False,
 ) -> None:
     """Install a model that others have published: show its licences and size, ask, fetch, check and convert it."""
-    from v2a.cards import models_folder
+    from v2a.cards import model_names, models_folder
     from v2a.models_folder import ModelsFolder
-    from v2a.published import published_model
+    from v2a.published import published_model, published_models
     from v2a_plugin.getting import carry_out, plan
 
     as_json = as_json or context.obj.as_json
+    if name in model_names() and name not in published_models():
+        raise UsageError(f"'{name}' is here already, and not published elsewhere: use it by `--model {name}`")
     model, models = published_model(name), ModelsFolder(models_folder())
     if source is not None and not source.is_dir():
         raise UsageError(f"{source} is no folder: --from wants the one that holds the published files")
@@ -142,10 +144,14 @@ def remove_model(
     context: typer.Context, name: NameArgument, yes: YesOption = False, as_json: JsonOption = False
 ) -> None:
     """Remove an installed model, and those of its parts that no other one uses."""
-    from v2a.cards import models_folder
+    from v2a.cards import model_names, models_folder
     from v2a.models_folder import ModelsFolder
 
     models = ModelsFolder(models_folder())
+    if name in model_names() and name not in models.names():
+        raise UsageError(
+            f"'{name}' is a part of v2a-studio and stays with it: `v2a serve --model NAME` serves others alone"
+        )
     with models.alone():
         models.card(name)
         _ask(f"Remove {name} from {models.folder}?", yes)
@@ -159,13 +165,15 @@ def remove_model(
 def _show(todo: Any, folder: Path) -> None:
     """What is to be got, from where, and under which licences; on stderr, which is where questions are asked."""
     console = Console(stderr=True, markup=False)
-    table = Table("part", Column("from", overflow="fold"), "size", "licence", box=None)
+    table = Table("part", Column("file", overflow="fold"), "size", "licence", box=None)
     for part, file in todo.model.files.items():
         size = "is here" if part in todo.stored else _size(file.n_bytes)
-        table.add_row(part, f"{file.repository}/{file.path}", size, file.licence.title)
+        table.add_row(part, file.name, size, file.licence.title)
     console.print(f"{todo.model.name}: {todo.model.facts['title']}. {todo.model.facts['description']}\n")
     console.print(table)
     console.print()
+    if todo.missing:
+        console.print("\n".join(file.url for file in todo.missing.values()), end="\n\n", soft_wrap=True)
     for licence in {file.licence.name: file.licence for file in todo.model.files.values()}.values():
         use = "" if licence.commercial_use else " (no commercial use)"
         console.print(f"{licence.name}{use}: {licence.url}", soft_wrap=True)

@@ -29,7 +29,8 @@ def test_it_asks_and_takes_no_for_an_answer(
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     ended = run_v2a("models", "get", "tiny", "--from", tiny.folder)
     assert (ended.status, ended.out) == (1, "")
-    for shown in ("weights/tiny_flow.pth", "Attribution-NonCommercial", "CC-BY-NC-4.0 (no commercial use)", "are free"):
+    where = f"https://huggingface.co/somebody/tiny/resolve/{'0' * 40}/weights/tiny_flow.pth\n"
+    for shown in (where, "Attribution-NonCommercial", "CC-BY-NC-4.0 (no commercial use)", "are free"):
         assert shown in ended.err
     assert "Install tiny under these licences?" in ended.err
     assert listing(tmp_path / "models") == []
@@ -60,7 +61,7 @@ def test_a_file_that_is_not_the_published_one_is_not_opened(tiny: Publication, r
     assert flow.exists(), "the user's own file is left alone"
     flow.unlink()
     line = _refused(run_v2a, tiny, tmp_path / "models")
-    assert "lacks tiny_flow.pth (https://huggingface.co/somebody/tiny/blob/" in line
+    assert "lacks tiny_flow.pth (https://huggingface.co/somebody/tiny/resolve/" in line
 
 
 @pytest.mark.parametrize(
@@ -161,3 +162,12 @@ def test_what_cannot_be_got_is_said(run_v2a: Run, tmp_path: Path, monkeypatch: p
     assert (unknown.status, "these can: mmaudio-small-16k, " in unknown.err) == (1, True)
     random = run_v2a("models", "get", "mmaudio-tiny-16k", "--yes")
     assert (random.status, "run it with random ones, mmaudio-tiny-16k=random" in random.err) == (1, True)
+    own = run_v2a("models", "get", "pocket", "--yes")
+    assert (own.status, "'pocket' is here already, and not published elsewhere: use it by" in own.err) == (2, True)
+
+
+def test_what_cannot_be_removed_is_said(run_v2a: Run, with_tiny: Publication) -> None:
+    own = run_v2a("models", "remove", "pocket", "--yes")
+    assert (own.status, "'pocket' is a part of v2a-studio and stays with it" in own.err) == (2, True)
+    unknown = run_v2a("models", "remove", "choir", "--yes")
+    assert (unknown.status, unknown.err.rstrip().endswith("; installed there: tiny")) == (1, True)
