@@ -11,6 +11,7 @@ from v2a.watching import Watching
 
 # The layers that sound what is seen to happen; the others go on through it.
 _STRUCK: tuple[LayerName, ...] = ("mix", "effects")
+_WORDLESS = "and no words were given: it is silent; say what should be heard"
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,18 @@ class Following:
         strongest = sorted(self.watching.cues, key=lambda cue: cue.strength, reverse=True)[:MAX_CUES]
         return tuple(sorted(strongest, key=lambda cue: cue.time_s))
 
-    def sounds(self, watching: Watching) -> bool:
-        """Whether there is anything to make a layer of: something asked for, something that strikes, or a picture in
-        which something moves (which is no reason for effects where nothing strikes). Else the layer is silent,
-        whatever a model would invent."""
+    def why_silent(self, watching: Watching) -> str | None:
+        """Why there is nothing to make a layer of, for the user: it is silent then, whatever a model would invent.
+
+        None: there is something asked for, something that strikes, or a picture in which something moves (which is no
+        reason for effects where nothing strikes).
+        """
         if self.layer.prompt or self.given:
-            return True
-        if self.watching is None:
-            return watching.moves()
-        return (self.layer.name != "effects" and watching.moves()) or watching.strikes()
+            return None
+        struck_only = self.seen and self.layer.name == "effects"
+        if (not struck_only and watching.moves()) or (self.seen and watching.strikes()):
+            return None
+        return f"{'nothing is seen to strike' if watching.moves() else 'nothing moves in the picture'}, {_WORDLESS}"
 
 
 def following(layer: Layer, clip: Clip, watching: Watching, card: ModelCard) -> Following:

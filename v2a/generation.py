@@ -101,22 +101,23 @@ def generate(
         model, source, clip, windows, lambda done, total: on_step(Progress("encoding", done, total)), features
     )
     followed = {layer: following(layer, clip, watching, card) for layer in request.layers}
-    sounding = {layer for layer in request.layers if followed[layer].sounds(watching)}
+    silent = {layer: why for layer in request.layers if (why := followed[layer].why_silent(watching))}
+    n_sounding = len(request.layers) - len(silent)
     groups = tuple(_groups(sampling.takes, 1 if one_by_one else card.takes_together))
     n_steps = sampling.steps or card.presets[sampling.quality].steps
-    on_sampling = _Counter(on_step, "sampling", n_steps * len(windows) * len(groups) * len(sounding))
-    on_decoding = _Counter(on_step, "decoding", n_stretches(card, n_tokens) * sampling.takes * len(sounding))
+    on_sampling = _Counter(on_step, "sampling", n_steps * len(windows) * len(groups) * n_sounding)
+    on_decoding = _Counter(on_step, "decoding", n_stretches(card, n_tokens) * sampling.takes * n_sounding)
     for layer in request.layers:
-        warnings = _warnings(model, layer)
+        warnings = _warnings(model, layer, silent.get(layer))
         for group in groups:
             together = _latents(
                 model, request, followed[layer], group, windows, watching, on_sampling, one_by_one=one_by_one
             )
             for index, parts in zip(group, _each(together, len(group)), strict=True):
-                if layer in sounding:
-                    blocks = decoded(model, parts, n_tokens, sampling.seed + index, on_decoding)
-                else:
+                if layer in silent:
                     blocks = silence(card, card.n_tokens(clip))
+                else:
+                    blocks = decoded(model, parts, n_tokens, sampling.seed + index, on_decoding)
                 whole = _cut(blocks, clip.n_samples(card.sample_rate_hz))
                 yield Take(layer.name, index, whole, followed[layer], warnings)
 
@@ -195,8 +196,8 @@ class _Counter:
         self._done += 1
 
 
-def _warnings(model: Model, layer: Layer) -> tuple[str, ...]:
-    warnings, name = [], model.card.name
+def _warnings(model: Model, layer: Layer, why_silent: str | None) -> tuple[str, ...]:
+    warnings, name = [why_silent] if why_silent else [], model.card.name
     if layer.transcript:
         warnings.append(f"'{name}' cannot speak: the transcript was not used")
     if layer.cues and not model.card.follows_cues:

@@ -118,3 +118,15 @@ def test_what_nobody_asked_for_is_silent_where_nothing_happens(film: VideoFile) 
     moving, unstruck = make(film, model, Layer("ambience"), Layer("effects"))
     assert moving.audio.samples.any()
     assert not unstruck.audio.samples.any()
+    words = "and no words were given: it is silent; say what should be heard"
+    assert mix.warnings == ambience.warnings == effects.warnings == (f"nothing moves in the picture, {words}",)
+    assert unstruck.warnings == (f"nothing is seen to strike, {words}",)
+    assert waltz.warnings == moving.warnings == ()
+
+
+def test_less_than_a_picture_is_silent_and_says_why(film: VideoFile) -> None:
+    short = Clip("0" * 64, (Piece(F(1), F(101, 100), F(0), F(1, 100)),))
+    model = WatchfulModel()
+    (take,) = v2a.generate(model, film, Request(short, "pocket", model.card.digest, (Layer(),)), lambda _: None)
+    assert not take.audio.samples.any()
+    assert [warning.partition(",")[0] for warning in take.warnings] == ["nothing moves in the picture"]
