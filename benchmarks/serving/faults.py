@@ -104,7 +104,7 @@ def _read_only(number: int) -> None:
         try:
             server.start()
         except RuntimeError as error:
-            _check("cannot be written: Read-only file system" in str(error), error)
+            _check("cannot be written: its disk is read-only" in str(error), error)
             _check("Traceback" not in str(error), error)
         else:
             raise AssertionError("it starts on a store that it cannot write")
@@ -196,7 +196,7 @@ def _two_servers(number: int) -> None:
         try:
             second.start()
         except RuntimeError as error:
-            _check(f"another server (process {first.process.pid}) has the store" in str(error), error)
+            _check(f"another server (process {first.process.pid}, " in str(error), error)
         else:
             raise AssertionError("the second server starts")
         _works(first, f"after-{number}")

@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import platformdirs
 
 from v2a.errors import StorageError, UnavailableError, UsageError
 from v2a.extras import require
-from v2a.output import storage_error
+from v2a.output import lock, storage_error
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class LocalServer:
         if self.command is None:
             require("server", "torch", "einops", "safetensors", "soxr", "pyloudnorm", "grpc_health")
         self._make_folders()
-        with _lock(self.home / "start.lock"):
+        with lock(self.home / "start.lock", wait=True):
             # Somebody else may have started it while this process waited for the lock.
             if not self.listens():
                 self._start()
@@ -191,16 +191,3 @@ def _private_folder(folder: Path) -> None:
         folder.chmod(0o700)
     except OSError as error:
         raise storage_error(folder, error) from None
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    import fcntl  # not on Windows, where this module must still be importable
-
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        raise storage_error(path, error) from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,6 +1,5 @@
 """The server's folder: one server at a time, finished takes named by their content, room for running jobs."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -9,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from v2a.errors import GenerationError, UsageError
+from v2a.output import HeldError, lock
 from v2a_api.v1 import worker_pb2
 from v2a_server.errors import DamagedError, storage_error
 
@@ -32,17 +32,21 @@ class Store:
         self._verified: dict[str, tuple[int, int, int]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _lock(folder / "lock")
+            self._lock = lock(folder / "lock")
             # What a killed server left half made.
             shutil.rmtree(self._work, ignore_errors=True)
             for path in (self._results, self._work, self.features):
                 path.mkdir(exist_ok=True)
+        except HeldError as held:
+            raise UsageError(
+                f"another server{held.owner} has the store {folder}: stop it, or choose another --store"
+            ) from None
         except OSError as error:
             raise storage_error(error, f"the store {folder}") from error
 
     def close(self) -> None:
         """Let another server have it."""
-        os.close(self._lock)
+        self._lock.close()
 
     def new_work_folder(self, name: str) -> Path:
         """An empty folder for a running job. Raises StorageError."""
@@ -134,18 +138,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.read(descriptor, 32).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise UsageError(
-            f"another server (process {owner}) has the store {path.parent}: stop it, or choose another --store"
-        ) from None
-    os.truncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor

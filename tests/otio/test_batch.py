@@ -106,7 +106,7 @@ def test_a_second_run_into_one_folder_is_refused_until_the_first_has_ended_howev
         while not (out / "begun").exists():
             assert first.poll() is None
         with pytest.raises(
-            BusyError, match=rf"another conform run \(process {first.pid}\) is writing into .*out: wait"
+            BusyError, match=rf"another conform run \(process {first.pid}, python\) is writing into .*out: wait"
         ):
             run(cut, out, maker)
     finally:

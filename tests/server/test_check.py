@@ -32,7 +32,7 @@ def test_one_that_cannot_and_why(new_server: Callable[..., Server]) -> None:
     server = new_server(listen="127.0.0.1:0").start()
     status, said = check("--store", str(server.folder / "store"), "--listen", server.address, "--device", "cpu")
     assert status == 1
-    assert f"problem another server (process {server.process.pid}) has the store" in said
+    assert f"problem another server (process {server.process.pid}, tone_server.py " in said
     assert f"problem cannot listen on {server.address}: something else does" in said
     assert "ok      worker" in said
     assert said.endswith("a server cannot be started like this\n")

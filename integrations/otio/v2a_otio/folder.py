@@ -5,11 +5,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from v2a.errors import BusyError
-from v2a.output import storage_error, sweep
+from v2a.output import HeldError, lock, sweep
 
 _LOCK = ".v2a-conform.lock"
 # The scratch folders of previews.
@@ -20,19 +20,19 @@ _SCRATCH = re.compile(r"\.v2a-[a-z0-9_]{8}")
 def owned(folder: Path) -> Iterator[None]:
     """Have a folder for this process alone, cleared of what killed runs left behind.
 
-    The lock ends with the process, however it ends. Systems without `fcntl` (Windows) have none.
+    The lock ends with the process, however it ends.
 
     Raises BusyError where another run has it, StorageError where the lock cannot be made.
     """
-    lock = folder / _LOCK
-    file = _acquire(lock)
+    path = folder / _LOCK
+    file = _acquire(path)
     try:
         _clear(folder)
         yield
     finally:
         # Who opened this very file meanwhile sees that it lost its name, and makes a new one.
         with suppress(OSError):
-            lock.unlink()
+            path.unlink()
         file.close()
 
 
@@ -44,45 +44,22 @@ def _clear(folder: Path) -> None:
             sweep(place)
 
 
-def _acquire(path: Path) -> BinaryIO:
-    try:
-        while True:
-            file = path.open("a+b")
-            if _lock(file, path) and _is_still(file, path):
-                file.truncate(0)
-                file.write(str(os.getpid()).encode())
-                file.flush()
-                return file
-            file.close()  # its owner took its name away in the moment in which it was opened
-    except OSError as error:
-        raise storage_error(path, error) from error
+def _acquire(path: Path) -> FileIO:
+    while True:
+        try:
+            file = lock(path)
+        except HeldError as held:
+            raise BusyError(
+                f"another conform run{held.owner} is writing into {path.parent}: wait until it has ended, or choose "
+                "another folder"
+            ) from None
+        if _is_still(file, path):
+            return file
+        file.close()  # its owner took its name away in the moment in which it was opened
 
 
-def _lock(file: BinaryIO, path: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = _owner(file)
-        file.close()
-        raise BusyError(
-            f"another conform run{owner} is writing into {path.parent}: wait until it has ended, or choose another "
-            "folder"
-        ) from None
-    return True
-
-
-def _is_still(file: BinaryIO, path: Path) -> bool:
+def _is_still(file: FileIO, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
-
-
-def _owner(file: BinaryIO) -> str:
-    file.seek(0)
-    said = file.read(20)
-    return f" (process {said.decode()})" if said.isdigit() else ""

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from v2a.errors import NotFoundError, StorageError, UsageError
-from v2a.output import storage_error, whole_file
+from v2a.output import HeldError, lock, storage_error, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class Journal:
 
     root: Path
     document: str
-    _locks: dict[str, BinaryIO] = field(default_factory=dict)
+    _locks: dict[str, FileIO] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _DOCUMENT.fullmatch(self.document):
@@ -133,13 +134,9 @@ class Journal:
         if job in self._locks:
             return False
         try:
-            file = (self.folder / f"{job}.lock").open("ab")
-        except OSError as error:
-            raise storage_error(self.folder / f"{job}.lock", error) from None
-        if not _lock(file):
-            file.close()
+            self._locks[job] = lock(self.folder / f"{job}.lock")
+        except HeldError:
             return False
-        self._locks[job] = file
         return True
 
     def release(self, job: str) -> None:
@@ -186,22 +183,6 @@ def _record(value: Mapping[str, Any]) -> Record:
     for key in ("handles", "layers", "warnings", "takes"):
         fields[key] = tuple(fields[key])
     return Record(**fields)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Whether the file's lock could be had; it goes with the file, or with the process."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _copied(film: Path, folder: Path) -> Path:
