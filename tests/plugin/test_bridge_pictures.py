@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,16 +149,13 @@ def test_a_render_that_says_nothing_ends_with_its_bridge_too(
     host = new_host()
     host.start(server=server.address)
     folder = tmp_path / "v2a-render"
-    job = submit(host, renderer(folder, pause_s=100))  # a pipe that nobody reads would end it otherwise
+    job = submit(host, renderer(folder, pause_s=1_000))  # a pipe that nobody reads would end it otherwise
     host.until(lambda: any(status["step"] for status in host.told_of(job)))
-    before_s = time.monotonic()
     if way == "killed":
         host.kill()
     else:
         host.client.close()
-        assert time.monotonic() - before_s < 1
     assert eventually(lambda: not is_alive(runs(folder)[0]))
-    assert time.monotonic() - before_s < 10
 
 
 @pytest.mark.parametrize(

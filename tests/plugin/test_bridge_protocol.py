@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.hosting import BRIDGE, Host
+from tests.plugin.hosting import BRIDGE, DEADLINE_S, Host
 from v2a.errors import ConflictError, UsageError
 from v2a.request import LAYERS
 from v2a_host.bridge_client import BridgeError
@@ -127,7 +127,7 @@ def test_a_line_of_100_mb_is_refused_and_the_bridge_goes_on(short_home: Path, mo
             (peak,) = (line.split()[1] for line in memory.read_text().splitlines() if line.startswith("VmHWM"))
             assert int(peak) < 300_000  # kB, most of it libraries
         bridge.stdin.close()
-        assert bridge.wait(10) == 0
+        assert bridge.wait(DEADLINE_S) == 0
 
 
 def test_stdout_is_for_the_protocol_alone() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from tests.plugin.hosting import DEADLINE_S
 from v2a.audio import Audio
 from v2a.delivery import write_wav
 from v2a.errors import NotFoundError, UsageError
@@ -61,7 +62,7 @@ class Visitor:
     key: str = ""
 
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any, http.client.HTTPMessage]:
-        connection = http.client.HTTPConnection(self.host, timeout=10)
+        connection = http.client.HTTPConnection(self.host, timeout=DEADLINE_S)
         sent = {"X-V2A-Key": self.key, "Content-Type": "application/json"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
@@ -92,7 +93,7 @@ def pages(ended: list[Mapping[str, Any]]) -> Iterator[Pages]:
     yield pages
     for name in list(pages._open):
         pages.close(name)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while len(ended) < len(pages._open) and time.monotonic() < deadline:
         time.sleep(0.05)
 
@@ -175,7 +176,7 @@ def test_the_body_of_a_refused_request_is_not_taken_for_another_request(opened: 
     host, port = visitor.host.split(":")
     smuggled = f"GET /look HTTP/1.1\r\nHost: {visitor.host}\r\nX-V2A-Key: {visitor.key}\r\n\r\n"
     head = f"POST /keep HTTP/1.1\r\nHost: evil.example\r\nContent-Length: {len(smuggled)}\r\n\r\n"
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as connection:
         connection.sendall(f"{head}{smuggled}".encode())
         answer = b""
         with contextlib.suppress(ConnectionResetError):  # as a socket is closed on what nobody has read
@@ -281,7 +282,7 @@ def test_a_page_that_nobody_looks_at_ends(
 
 
 def _awaited(ended: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while not ended and time.monotonic() < deadline:
         time.sleep(0.05)
     return ended[0]

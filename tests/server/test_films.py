@@ -164,7 +164,7 @@ def test_paths_stay_inside_the_roots(server: Server) -> None:
 def test_a_film_that_goes_away_while_its_job_waits(server: Server) -> None:
     film = server.folder / "films" / "short-lived.mp4"
     film.write_bytes(b"here today")
-    server.create("blocks", server.spec(steps=2_000, step_s=0.02))
+    server.create("blocks", server.spec(steps=20_000, step_s=0.02))
     server.create("gone", server.spec("short-lived.mp4"))
     film.unlink()
     server.cancel("blocks")

@@ -120,12 +120,16 @@ def test_one_server_for_a_store_and_for_an_address(new_server: Callable[..., Ser
         assert server.stop() == 0
 
 
-def test_it_exits_when_idle_and_not_before(new_server: Callable[..., Server]) -> None:
-    server = new_server(exit_when_idle_s=0.5).start()
-    server.create("slow", server.spec(steps=30, step_s=0.05))
-    server.until_sampling("slow")  # and then goes away
-    assert server.finish("slow").state == generation_pb2.STATE_SUCCEEDED
+def test_it_exits_when_idle_and_not_before(new_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = new_server(exit_when_idle_s=3, drain_s=0).start()
+    server.create("slow", server.spec(until=str(tmp_path / "word")))
+    # Nobody asks for anything any more, and the job is not done.
+    with pytest.raises(subprocess.TimeoutExpired):
+        server.process.wait(6)
+    assert server.results() == []
+    (tmp_path / "word").touch()
     assert server.process.wait(DEADLINE_S) == 0
+    assert len(server.results()) == 1
 
 
 def test_a_model_is_replaced_under_a_running_server(new_server: Callable[..., Server]) -> None:

@@ -17,7 +17,7 @@ from v2a_server.store import Store
 
 def test_old_jobs_and_their_takes_are_removed_and_others_are_not(new_server: Callable[..., Server]) -> None:
     server = new_server(keeping={"jobs_s": 3.0, "every_s": 0.2}).start()
-    server.create("runs", server.spec(steps=2_000, step_s=0.02))
+    server.create("runs", server.spec(steps=20_000, step_s=0.02))
     server.until_sampling("runs")
     server.create("waits", server.spec())
     server.cancel("waits")

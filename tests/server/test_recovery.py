@@ -83,7 +83,7 @@ def test_a_clip_that_kills_its_worker_is_given_up(new_server: Callable[..., Serv
 
 def test_sigterm_puts_a_long_job_back_and_sigterm_twice_at_once(new_server: Callable[..., Server]) -> None:
     server = new_server().start()
-    server.create("long", server.spec(steps=2_000, step_s=0.02))
+    server.create("long", server.spec(steps=20_000, step_s=0.02))
     server.until_sampling("long")
     workers = server.worker_pids()
     server.process.send_signal(signal.SIGTERM)

@@ -26,7 +26,7 @@ def started(server: Server, names: list[str]) -> list[str]:
 
 def test_turns_between_clients_and_priorities(new_server: Callable[..., Server]) -> None:
     server = new_server().start()
-    server.create("blocks", server.spec(steps=2_000, step_s=0.02))
+    server.create("blocks", server.spec(steps=20_000, step_s=0.02))
     server.until_sampling("blocks")
     for number in range(3):
         assert create(server, f"night-{number}", "archive", pb.PRIORITY_BATCH).priority == pb.PRIORITY_BATCH
@@ -45,7 +45,7 @@ def test_turns_between_clients_and_priorities(new_server: Callable[..., Server])
 
 def test_a_full_queue_says_when_to_come_back(new_server: Callable[..., Server]) -> None:
     server = new_server(max_queued=2).start()
-    server.create("blocks", server.spec(steps=2_000, step_s=0.02))
+    server.create("blocks", server.spec(steps=20_000, step_s=0.02))
     server.until_sampling("blocks")
     create(server, "a-1", "alice")
     create(server, "a-2", "alice")

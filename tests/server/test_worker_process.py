@@ -11,7 +11,7 @@ from v2a_api.v1 import generation_pb2 as pb
 
 
 def test_a_worker_that_makes_no_progress_is_replaced(new_server: Callable[..., Server]) -> None:
-    server = new_server(patience={"step_s": 1.5}).start()
+    server = new_server(patience={"step_s": 3.0}).start()
     server.create("hangs-once", server.spec(hang=True, bad_attempts=1))
     done = server.finish("hangs-once")
     assert (done.state, done.attempt) == (pb.STATE_SUCCEEDED, 2)
@@ -24,7 +24,7 @@ def test_a_worker_that_makes_no_progress_is_replaced(new_server: Callable[..., S
 
 
 def test_a_frozen_worker_is_replaced(new_server: Callable[..., Server]) -> None:
-    server = new_server(patience={"silence_s": 3.0}).start()
+    server = new_server(patience={"silence_s": 6.0}).start()
     server.create("job", server.spec(steps=50, step_s=0.05))
     server.until_sampling("job")
     (worker,) = server.worker_pids()
@@ -37,7 +37,7 @@ def test_a_frozen_worker_is_replaced(new_server: Callable[..., Server]) -> None:
 
 def test_several_workers_work_at_once_and_fail_alone(new_server: Callable[..., Server]) -> None:
     server = new_server(workers=2).start()
-    server.create("long", server.spec(steps=2_000, step_s=0.02))
+    server.create("long", server.spec(steps=20_000, step_s=0.02))
     server.until_sampling("long")
     server.create("poison", server.spec(kill=True))
     assert server.finish("poison").state == pb.STATE_FAILED

@@ -1,10 +1,10 @@
 """A worker without a model: short tones through the server's own worker loop.
 
-The first layer's prompt is JSON that says how the job goes: steps, step_s (seconds a step takes), warning,
-clock (a warning a step, with the time), prints (to stdout, as careless libraries do), and what goes wrong: kill,
-segfault, bug, hang or error, in attempts up to bad_attempts. grows: parts in which a take can be heard while it is
-made, of grow_s seconds each; dies_at: the part after which the worker dies. Where a file that its arguments name is
-there, it does not start at all.
+The first layer's prompt is JSON that says how the job goes: steps, step_s (seconds a step takes), until (a file that
+each step waits for), warning, clock (a warning a step, with the time), prints (to stdout, as careless libraries do),
+and what goes wrong: kill, segfault, bug, hang or error, in attempts up to bad_attempts. grows: parts in which a take
+can be heard while it is made, of grow_s seconds each; dies_at: the part after which the worker dies. Where a file that
+its arguments name is there, it does not start at all.
 """
 
 import hashlib
@@ -59,6 +59,8 @@ class ToneEngine:
             if plan.get("clock"):
                 report.warning(f"clock {time.monotonic()}")
             time.sleep(float(str(plan.get("step_s", 0))))
+            while (until := plan.get("until")) and not Path(str(until)).exists():
+                time.sleep(0.02)
             if run.attempt > int(str(plan.get("bad_attempts", 99))):
                 continue
             if plan.get("kill"):
