@@ -1,11 +1,19 @@
 """Both vocoders give the waveforms that another implementation computed, and keep what their filters promise."""
 
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.v2a.mmaudio.fixtures import Fixture, fixture, relative_error
 from v2a.models.mmaudio.variants import VocoderConfig
-from v2a.models.mmaudio.vocoder import AntiAliasedSnake, Vocoder, folded
+from v2a.models.mmaudio.vocoder import AntiAliasedSnake, SnakeBeta, Vocoder, folded, tiled
+from v2a.models.mmaudio.weights import random_weights
+
+Work = Callable[[Tensor], Tensor]
 
 TINY = VocoderConfig(8, 32, rates=(4, 2), kernels=(8, 4))
 
@@ -65,3 +73,70 @@ def test_as_many_samples_as_the_mel_has_hops() -> None:
     with torch.inference_mode():
         wave = Vocoder(TINY)(torch.zeros(2, 8, 7))
     assert wave.shape == (2, 1, 7 * 8)
+
+
+FEW: dict[str, Any] = {"block_kernels": (3, 5), "block_dilations": ((1, 2), (1,))}
+CONFIGS = {
+    "even": VocoderConfig(4, 16, rates=(4, 2), kernels=(8, 4), **FEW),
+    "odd": VocoderConfig(4, 16, rates=(3, 2), kernels=(9, 6), tanh=False, final_bias=False, **FEW),
+    "one": VocoderConfig(4, 16, rates=(5,), kernels=(5,), block_kernels=(7,), block_dilations=((1, 3),)),
+}
+WHOLE = sys.maxsize
+TILE_OF_ONE = 1  # sample
+
+
+def _vocoder(config: VocoderConfig) -> Vocoder:
+    with random_weights(3):
+        return Vocoder(config).double().eval().requires_grad_(False)
+
+
+def _mel(n_frames: int, n_rows: int = 1) -> Tensor:
+    return torch.randn(n_rows, 4, n_frames, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def _marked(n_frames: int) -> Tensor:
+    """Each row with another frame that is no number: so is everything in a waveform that depends on it."""
+    mel = _mel(n_frames, n_frames)
+    mel[range(n_frames), :, range(n_frames)] = torch.nan
+    return mel
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 25, 61])
+@pytest.mark.parametrize("tile", [TILE_OF_ONE, 100, 700])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_tiles_make_the_waveform_of_the_whole(name: str, tile: int, n_frames: int) -> None:
+    vocoder, mel = _vocoder(CONFIGS[name]), _mel(n_frames)
+    torch.testing.assert_close(vocoder(mel, tile), vocoder(mel, WHOLE), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_tile_knows_all_that_it_depends_on_and_no_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocoder, mel = _vocoder(CONFIGS[name]), _marked(26)
+    whole = vocoder(mel, WHOLE)
+    assert whole[0, 0, -1].isfinite()  # longer than what a sample depends on
+    torch.testing.assert_close(vocoder(mel, TILE_OF_ONE), whole, rtol=0, atol=1e-14, equal_nan=True)
+    n_steps = len(CONFIGS[name].rates) + 1
+    for narrowed in range(n_steps):
+        lacking = iter([step == narrowed for step in range(n_steps)])
+
+        def narrower(
+            work: Work, x: Tensor, out: Tensor, length: int, context: int, lacking: Iterator[bool] = lacking
+        ) -> Tensor:
+            return tiled(work, x, out, length, context - next(lacking))
+
+        with monkeypatch.context() as patched:
+            patched.setattr("v2a.models.mmaudio.vocoder.tiled", narrower)
+            assert not torch.equal(vocoder(mel, TILE_OF_ONE).isnan(), whole.isnan())
+
+
+def test_a_longer_spectrogram_needs_no_larger_activations() -> None:
+    vocoder, largest = _vocoder(CONFIGS["even"]), list[int]()
+    for part in vocoder.modules():
+        if isinstance(part, SnakeBeta):
+            part.register_forward_pre_hook(lambda _, given: largest.append(given[0].numel()))
+    most = []
+    for n_frames in (40, 80):
+        vocoder(_mel(n_frames), 200)
+        most.append(max(largest))
+        largest.clear()
+    assert most[0] == most[1]

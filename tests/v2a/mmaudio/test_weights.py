@@ -1,11 +1,15 @@
 """Weights that do not fit are refused in one line, and change nothing."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from v2a.errors import UsageError
-from v2a.models.mmaudio.weights import load_strictly, random_weights
+from v2a.models.mmaudio.weights import StoredTensors, load_strictly, random_weights
 
 
 def _tensors() -> dict[str, Tensor]:
@@ -50,3 +54,31 @@ def test_random_weights_repeat_and_leave_the_generator_alone() -> None:
     with random_weights(5):
         again = nn.Linear(3, 2)
     assert torch.equal(one.weight, again.weight)
+
+
+def test_a_files_tensors_are_read_one_by_one(tmp_path: Path) -> None:
+    values = {"b": torch.arange(6).view(2, 3), "a": torch.ones(1, dtype=torch.bfloat16)}
+    save_file(values, tmp_path / "some.safetensors")
+    stored = StoredTensors(tmp_path / "some.safetensors")
+    assert list(stored) == ["a", "b"]
+    assert len(stored) == 2
+    assert "c" not in stored
+    with pytest.raises(KeyError):
+        stored["c"]
+    for key, value in stored.items():
+        assert value.dtype == values[key].dtype
+        assert torch.equal(value, values[key])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="says what it has mapped on Linux alone")
+def test_what_was_read_of_a_file_leaves_memory_with_the_last_tensor(tmp_path: Path) -> None:
+    file = tmp_path / "some.safetensors"
+    save_file({"a": torch.ones(1000), "b": torch.ones(1000)}, file)
+    module = nn.ParameterDict({"a": torch.zeros(1000), "b": torch.zeros(1000)}).to("meta")
+    stored = StoredTensors(file)
+    held = stored["a"]
+    assert str(file) in Path("/proc/self/maps").read_text()
+    del held
+    load_strictly(module, stored, "a file")
+    assert str(file) not in Path("/proc/self/maps").read_text()
+    assert module["b"].sum() == 1000

@@ -8,7 +8,6 @@ from typing import cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from v2a.cards import ModelCard, Precision
@@ -23,7 +22,7 @@ from v2a.models.mmaudio.turns import Turns
 from v2a.models.mmaudio.vae import Vae
 from v2a.models.mmaudio.variants import VARIANTS, Variant
 from v2a.models.mmaudio.vocoder import Vocoder
-from v2a.models.mmaudio.weights import random_weights
+from v2a.models.mmaudio.weights import StoredTensors, random_weights
 from v2a.request import LayerName
 from v2a.windows import Window
 
@@ -184,7 +183,7 @@ def _part(card: ModelCard, part: str, ready: Callable[[nn.Module], nn.Module]) -
             return ready(build(part, variant))
     network = ready(blank(part, variant))
     try:
-        fill(part, network, load_file(card.part(part).file), f"its part '{part}'")
+        fill(part, network, StoredTensors(card.part(part).file), f"its part '{part}'")
     except (OSError, SafetensorError, NotFoundError, UsageError) as error:
         raise GenerationError(f"'{card.name}' cannot be loaded: {error}: install it again") from error
     return network

@@ -6,7 +6,9 @@ Shape legend: B batch, M mel bands, C channels, F mel frames, S samples.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,11 @@ from torch import Tensor, nn
 from v2a.models.mmaudio.variants import VocoderConfig
 
 _TAPS = 12  # of the filters around each activation
+_REACH = _TAPS // 2 - 1  # of both of them, in samples of an activation's rate to either side
+_ENDS = 7  # the length of the first and the last convolution
+# What a step makes at once, in values. Few enough for a processor's caches, and enough for what tiles have in common
+# with their neighbours, and is computed twice, to be little.
+TILE = 1 << 20
 _TINY = 1e-9
 # Weight norm's two halves, by torch's old names and by its new ones.
 _NORMED = re.compile(r"(?P<stem>.*\.)(?:weight_(?P<old>[gv])|parametrizations\.weight\.original(?P<new>[01]))")
@@ -29,7 +36,7 @@ class Vocoder(nn.Module):
         self.tanh = config.tanh
         self.n_stacks = len(config.block_kernels)
         width = config.channels
-        self.conv_pre = nn.Conv1d(config.n_bands, width, 7, padding=3)
+        self.conv_pre = nn.Conv1d(config.n_bands, width, _ENDS, padding=_ENDS // 2)
         self.ups, self.resblocks = nn.ModuleList(), nn.ModuleList()
         for rate, kernel in zip(config.rates, config.kernels, strict=True):
             up = nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
@@ -38,17 +45,52 @@ class Vocoder(nn.Module):
             stacks = zip(config.block_kernels, config.block_dilations, strict=True)
             self.resblocks.extend(Stack(width, size, dilations) for size, dilations in stacks)
         self.activation_post = AntiAliasedSnake(width)
-        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=config.final_bias)
+        self.conv_post = nn.Conv1d(width, 1, _ENDS, padding=_ENDS // 2, bias=config.final_bias)
 
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """(B, M, F) → (B, 1, F × hop), within ±1."""
+    def forward(self, log_mel: Tensor, tile: int = TILE) -> Tensor:
+        """(B, M, F) → (B, 1, F × hop), within ±1. tile: values that each step makes at once, of one row.
+
+        Between steps signals are whole: they are small beside what a step makes of them on its way, and tiles that went
+        through all steps would need far more context.
+        """
         x = self.conv_pre(log_mel)
+        for up, stacks in self._steps():
+            rate = up.stride[0]
+            higher = x.new_empty(len(x), up.out_channels, x.shape[-1] * rate)
+            context = math.ceil(((up.kernel_size[0] - rate) // 2 + max(stack.reach for stack in stacks)) / rate)
+            x = tiled(partial(_higher, up, stacks), x, higher, tile // (up.out_channels * rate), context)
+        wave = x.new_empty(len(x), 1, x.shape[-1])
+        return tiled(self._end, x, wave, tile // x.shape[1], _REACH + _ENDS // 2)
+
+    def _steps(self) -> Iterator[tuple[nn.ConvTranspose1d, Sequence["Stack"]]]:
         for index, up in enumerate(self.ups):
-            x = up[0](x)  # type: ignore[index]
             stacks = self.resblocks[index * self.n_stacks : (index + 1) * self.n_stacks]
-            x = sum(stack(x) for stack in stacks) / self.n_stacks
+            yield cast(nn.ModuleList, up)[0], cast(Sequence[Stack], stacks)  # type: ignore[misc]
+
+    def _end(self, x: Tensor) -> Tensor:
+        """(B, C, S) → (B, 1, S)."""
         wave: Tensor = self.conv_post(self.activation_post(x))
         return torch.tanh(wave) if self.tanh else wave.clamp(-1, 1)
+
+
+def _higher(up: nn.Module, stacks: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """(B, C, S) → (B, C / 2, rate × S)."""
+    x = up(x)
+    return cast(Tensor, sum(stack(x) for stack in stacks)) / len(stacks)
+
+
+def tiled(work: Callable[[Tensor], Tensor], x: Tensor, out: Tensor, length: int, context: int) -> Tensor:
+    """Fill out (B, D, rate × S) with work(x) of x (B, C, S), made of `length` samples of x and their context at a time.
+
+    context: how many samples to either side what is made of one may depend on. Where x ends, so does a tile: there work
+    pads as it does in the whole.
+    """
+    length, rate = max(length, 1), out.shape[-1] // x.shape[-1]
+    for start in range(0, x.shape[-1], length):
+        stop, first = start + length, max(start - context, 0)
+        made = work(x[..., first : stop + context])
+        out[..., start * rate : stop * rate] = made[..., (start - first) * rate : (stop - first) * rate]
+    return out
 
 
 class Stack(nn.Module):
@@ -57,6 +99,7 @@ class Stack(nn.Module):
     def __init__(self, width: int, kernel: int, dilations: Sequence[int]) -> None:
         super().__init__()
         half = kernel // 2
+        self.reach = sum(half * step + half + 2 * _REACH for step in dilations)  # in samples to either side
         self.convs1 = nn.ModuleList(
             nn.Conv1d(width, width, kernel, padding=half * step, dilation=step) for step in dilations
         )
@@ -109,10 +152,10 @@ class Doubling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, S) → (B, C, 2S)."""
-        width, reach = x.shape[1], _TAPS // 2 - 1
-        padded = F.pad(x, (reach, reach), mode="replicate")
+        width = x.shape[1]
+        padded = F.pad(x, (_REACH, _REACH), mode="replicate")
         taps = 2 * self.filter.expand(width, -1, -1)
-        return F.conv_transpose1d(padded, taps, stride=2, padding=3 * reach, groups=width)
+        return F.conv_transpose1d(padded, taps, stride=2, padding=3 * _REACH, groups=width)
 
 
 class LowPass(nn.Module):
@@ -135,7 +178,7 @@ class Halving(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, 2S) → (B, C, S)."""
         width = x.shape[1]
-        padded = F.pad(x, (_TAPS // 2 - 1, _TAPS // 2), mode="replicate")
+        padded = F.pad(x, (_REACH, _REACH + 1), mode="replicate")
         return F.conv1d(padded, self.lowpass.filter.expand(width, -1, -1), stride=2, groups=width)
 
 

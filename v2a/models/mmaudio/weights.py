@@ -2,14 +2,45 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from v2a.errors import UsageError
 
 _SHOWN = 3  # keys of each kind in a message
 _LONGEST = 80  # characters of one: names come from a file that may hold anything
+
+
+class StoredTensors(Mapping[str, Tensor]):
+    """The tensors of a safetensors file, each read when it is asked for.
+
+    The file is opened anew for each, and mapped while the tensor lives: mapped once, all that was read would stay in
+    memory beside what is made of it. Raises OSError or SafetensorError for a file that cannot be read.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        with safe_open(file, "pt") as opened:
+            self._keys = frozenset(opened.keys())
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self._keys:
+            raise KeyError(key)
+        with safe_open(self._file, "pt") as opened:
+            found: Tensor = opened.get_tensor(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._keys))
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
