@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     speed.add_argument("--device", default="cpu")
     speed.add_argument("--dtype", default="auto", choices=PRECISIONS)
     speed.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    memory = commands.add_parser("memory", help="the most memory in each stage, with files of full size, on a CPU")
+    memory.add_argument("--variant", default="large_44k_v2")
+    memory.add_argument("--dtype", default="bfloat16", choices=PRECISIONS)
     commands.add_parser("solvers", help="error of solvers and steps of time, on flows that need no published weights")
     commands.add_parser("training-memory", help="what fine-tuning needs, computed from shapes")
     options = parser.parse_args(arguments)
@@ -43,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
             from benchmarks.mmaudio.speed import run as measure
 
             return measure(options.variant, options.device, options.dtype, as_json=options.json)
+        if options.command == "memory":
+            from benchmarks.mmaudio.memory import run as weigh
+
+            return weigh(options.variant, options.dtype)
         if options.command == "training-memory":
             from benchmarks.mmaudio.training_memory import run as compute
 

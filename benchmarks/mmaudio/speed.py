@@ -52,15 +52,20 @@ PUBLISHED_H100_S = {
 
 def run(variant: str, device: str, dtype: Precision, *, as_json: bool) -> int:
     """Measure, and print one JSON document or tables as Markdown."""
-    name = f"mmaudio-{variant.removeprefix('mmaudio-').replace('_', '-')}"
-    if name not in VARIANTS:
-        raise UsageError(f"no variant '{variant}': choose from {', '.join(VARIANTS)}")
-    model = load_model(f"{name}=random", device, dtype)
+    model = load_model(f"{model_name(variant)}=random", device, dtype)
     assert isinstance(model, MMAudioModel)
     with torch.inference_mode():
         result = _measure(model)
     print(json.dumps(result, indent=2) if as_json else "\n".join(_tables(result)))
     return 0
+
+
+def model_name(variant: str) -> str:
+    """The model of a variant: "small_16k" → "mmaudio-small-16k". Raises UsageError where there is none."""
+    name = f"mmaudio-{variant.removeprefix('mmaudio-').replace('_', '-')}"
+    if name not in VARIANTS:
+        raise UsageError(f"no variant '{variant}': choose from {', '.join(VARIANTS)}")
+    return name
 
 
 def _measure(model: MMAudioModel) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def _measure(model: MMAudioModel) -> dict[str, Any]:
     spent: dict[str, float] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        VideoFile(make_film(Path(folder) / "film.mp4")) as film,
+        VideoFile(make_film(Path(folder) / "film.mp4", FILM_SIZE)) as film,
         _inside(device, {"clip": networks.clip.visual, "synchformer": networks.sync}) as within,
     ):
         watching = Watching(model, film, clip, (window,), _on_part)
@@ -207,9 +212,9 @@ def _inside(device: torch.device, networks: dict[str, nn.Module]) -> Iterator[di
             hook.remove()
 
 
-def make_film(path: Path) -> Path:
-    """A film of 8 s in which every picture is another: noise that drifts."""
-    height, width = FILM_SIZE
+def make_film(path: Path, size: tuple[int, int]) -> Path:
+    """A film of 8 s, (H, W), in which every picture is another: noise that drifts."""
+    height, width = size
     coarse = np.random.default_rng(0).integers(0, 256, (height // 16, width // 16, 3), np.uint8)
     noise = coarse.repeat(16, 0).repeat(16, 1)
     with av.open(path, "w") as file:

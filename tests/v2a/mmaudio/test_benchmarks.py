@@ -2,12 +2,13 @@
 
 import json
 import math
+import sys
 
 import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.mmaudio import speed
+from benchmarks.mmaudio import memory, speed
 from benchmarks.mmaudio.__main__ import main
 from benchmarks.mmaudio.floors import work_of
 from benchmarks.mmaudio.solvers import SPREAD, exact_velocity
@@ -32,6 +33,17 @@ def test_speed_times_every_stage_against_a_floor(
         assert name == "frames" or figures["floor_s"] > 0
     assert result["four_takes_s"] > result["four_takes_from_cached_features_s"] > 0
     assert result["precision"]["flow"] == "float32"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_memory_is_told_of_every_stage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "FILM_SIZE", (144, 256))
+    monkeypatch.setenv("V2A_MODELS", "")  # put back in the end
+    assert main(["memory", "--variant", "tiny_16k", "--dtype", "float32"]) == 0
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.endswith(" |")]
+    assert [row[0] for row in rows[1:]] == ["libraries", "loading", "looking", "two steps of 4 takes", "decoding"]
+    for _, most, end in rows[1:]:
+        assert 0 < float(end) <= float(most)
 
 
 def test_an_unknown_variant_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
 """The family end to end at reduced width: lengths, seeds, words, threads, stopping, files."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import v2a
+from benchmarks.mmaudio.installing import install
 from tests.v2a.mmaudio.conftest import TINY
 from v2a.cards import card
 from v2a.errors import CancelledError, GenerationError
@@ -259,24 +259,7 @@ def test_it_looks_no_further_than_it_must(
 def installed(tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same weights as files, as an installed model of another name; the vocoder's with weight norm."""
     folder = tmp_path / "models" / "mine"
-    folder.mkdir(parents=True)
-    parts = []
-    for name in PARTS:
-        tensors = dict(load_part(tiny.card, name, torch.float32).state_dict())
-        if name == "vocoder":
-            for key in [key for key in tensors if key.endswith("weight")]:
-                direction = tensors.pop(key)
-                norm = direction.flatten(1).norm(dim=1).view(-1, 1, 1)
-                tensors |= {f"{key}_g": norm, f"{key}_v": 3 * direction}
-        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}.safetensors")
-        parts.append({"name": name, "file": f"{name}.safetensors", "sha256": None, "licence": "none", "source": "here"})
-    known = tiny.card
-    facts = {
-        key: value for key, value in vars(known).items() if key not in ("digest", "parts", "presets", "frame_rate")
-    }
-    presets = {quality: vars(preset) for quality, preset in known.presets.items()}
-    facts |= {"name": "mine", "parts": parts, "presets": presets, "frame_rate": str(known.frame_rate)}
-    (folder / "card.json").write_text(json.dumps(facts))
+    install(TINY, folder)
     monkeypatch.setenv("V2A_MODELS", str(folder.parent))
     return folder
 
