@@ -16,6 +16,7 @@ from v2a.decoding import decoded, n_stretches, silence
 from v2a.errors import UsageError
 from v2a.features import Features
 from v2a.following import Following, following
+from v2a.iterating import FailingForGood
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
 from v2a.request import Clip, Cue, Layer, LayerName, Request
@@ -28,7 +29,7 @@ from v2a.windows import Window, plan_windows
 class Progress:
     """Where the work is: stage is "encoding", "sampling" or "decoding"; step of the stage's total, over all takes.
 
-    Sampling and decoding take turns. A step of takes that are sampled together is one step.
+    The stages take turns. A step of takes that are sampled together is one step.
     """
 
     stage: str
@@ -40,7 +41,8 @@ class Progress:
 class Take:
     """One layer, one alternative: its sound, exactly as long as the clip at the model's rate.
 
-    blocks: the sound, made while it is asked for, and given once; a few of them are in memory at a time.
+    blocks: the sound, made while it is asked for, and given once; a few of them are in memory at a time. The film must
+    be open meanwhile.
     """
 
     layer: LayerName
@@ -82,10 +84,10 @@ def generate(
     """Make the takes of a request, layer by layer; each take's sound is made while its blocks are asked for.
 
     on_step is called before each step of the work and may raise to stop. The film is read while the first take's sound
-    is made, a window ahead of it; before that, as far as is needed to know that there is something to sound. Where
-    features remember what it shows, it is not read at all. As many takes of a layer as the model's card says are
-    sampled together, while the first of them is asked for. one_by_one: the model is asked for one thing at a time,
-    which takes less memory and longer, and rounds otherwise.
+    is made, a window ahead of it, and must be open until then; before that, it is read as far as is needed to know that
+    there is something to sound. Where features remember what it shows, it is not read at all. As many takes of a layer
+    as the model's card says are sampled together, while the first of them is asked for. one_by_one: the model is asked
+    for one thing at a time, which takes less memory and longer, and rounds otherwise.
     Raises UsageError for a layer that the model does not make, and, while sound is asked for too, MediaError where the
     frames of the clip cannot be read.
     """
@@ -118,7 +120,7 @@ def generate(
                     blocks = silence(card, card.n_tokens(clip))
                 else:
                     blocks = decoded(model, parts, n_tokens, sampling.seed + index, on_decoding)
-                whole = _cut(blocks, clip.n_samples(card.sample_rate_hz))
+                whole = FailingForGood(_cut(blocks, clip.n_samples(card.sample_rate_hz)))
                 yield Take(layer.name, index, whole, followed[layer], warnings)
 
 
@@ -133,7 +135,7 @@ def _each(together: Iterator[Tensor], n_takes: int) -> list[Iterator[Tensor]]:
 
     They are sampled when the first take asks for them, and wait in memory for the others: a few numbers a token.
     """
-    return [map(itemgetter(row), parts) for row, parts in enumerate(tee(together, n_takes))]
+    return [map(itemgetter(row), parts) for row, parts in enumerate(tee(FailingForGood(together), n_takes))]
 
 
 def _latents(

@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from v2a.features import Features, Watched
+from v2a.iterating import FailingForGood
 from v2a.media.source import FrameSource
 from v2a.models.base import Model, OnPart, Seen
 from v2a.request import Clip, Cue
@@ -48,17 +49,18 @@ class Watching:
         self._seen: dict[str, Tensor] = {}
         self._n_seen = 0
         self._cues: list[Cue] | None = []
-        found = features.find(model, clip) if features else None
-        if found:
-            self._presented.moves = found.moves
-            for index in range(len(windows)):
-                self._take_in(_of_window(found.seen, index))
-        self._coming = iter(()) if found else model.encode_video(self._presented, windows, on_part)
+        self._coming: Iterator[Seen] | None = None
+        if found := features.find(model, clip) if features else None:
+            self._seen, self._presented.moves = dict(found.seen), found.moves
+            for _ in windows:
+                self._collect_cues()
+        else:
+            self._coming = FailingForGood(model.encode_video(self._presented, windows, on_part))
 
     def seen(self, window: Window) -> Seen:
         """What the model sees of a window."""
-        while self._n_seen <= window.index:
-            self._look()
+        while self._n_seen <= window.index and self._look():
+            pass
         return _of_window(self._seen, window.index)
 
     def moves(self) -> bool:
@@ -89,24 +91,29 @@ class Watching:
             pass
         return Watched(self._seen, self._presented.moves)
 
+    @torch.inference_mode()  # what is filled by and by must be so in one mode
     def _look(self) -> bool:
         """At the next window; False: there is none."""
-        if self._n_seen == len(self._windows):
+        if self._coming is None:
             return False
-        self._take_in(next(self._coming))
-        if self._n_seen == len(self._windows) and self._features:
-            self._features.keep(self._model, self._clip, self.whole())
-        return True
-
-    def _take_in(self, seen: Seen) -> None:
-        window, events = self._windows[self._n_seen], self._model.seen_events(seen)
-        for name, value in seen.items():
+        for name, value in next(self._coming).items():
             if name not in self._seen:
                 # One piece for all windows: kept one by one, between all that is made and thrown away beside them, they
                 # would leave holes in the memory that grow with the film.
                 self._seen[name] = value.new_empty((len(self._windows), *value.shape), device="cpu")
             self._seen[name][self._n_seen] = value
+        self._collect_cues()
+        if self._n_seen == len(self._windows):
+            self._coming = None  # it may hold on to much
+            if self._features:
+                self._features.keep(self._model, self._clip, self.whole())
+        return True
+
+    def _collect_cues(self) -> None:
+        """Those of one more window."""
+        window = self._windows[self._n_seen]
         self._n_seen += 1
+        events = self._model.seen_events(self.seen(window))
         if events is None or self._cues is None:
             self._cues = None
             return

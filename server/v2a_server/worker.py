@@ -11,15 +11,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property, lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 import v2a
@@ -28,13 +23,12 @@ from v2a.cards import PRECISIONS, Precision, card
 from v2a.delivery import Origin, deliver
 from v2a.errors import ConflictError, GenerationError, V2AError
 from v2a.features import FeatureFolder
-from v2a.media import VideoFile, source_digest
-from v2a.media.source import VideoInfo
 from v2a.models import choose_device
 from v2a.models.base import Model
 from v2a.request import Request
 from v2a_api.v1 import generation_pb2, worker_pb2
 from v2a_server.convert import cue_to_proto, request_from_proto, source_range, source_rate_from_proto
+from v2a_server.film import CHANGED, Film, digest, state_of
 from v2a_server.warm import WarmModels
 from v2a_server.worker_loop import Report, work
 
@@ -136,14 +130,14 @@ class TorchEngine:
 
     def _run(self, run: worker_pb2.ToWorker.Run, request: Request, report: Report, *, one_by_one: bool = False) -> None:
         path = Path(run.source_path)
-        rate = source_rate_from_proto(run.spec.clip)
+        rate, state = source_rate_from_proto(run.spec.clip), state_of(path)
         report.progress("reading", 0, 1)
-        if _digest(path, _state(path), *source_range(request.clip.pieces), rate) != request.clip.source_digest:
-            raise ConflictError("the film has changed since this was asked for: ask again")
+        if digest(path, state, *source_range(request.clip.pieces), rate) != request.clip.source_digest:
+            raise ConflictError(CHANGED)
         report.progress("reading", 1, 1)
         total = len(request.layers) * request.sampling.takes
         features = FeatureFolder(Path(run.features_dir)) if run.features_dir else None
-        with self._models.using(request.model) as model, _Film(path, rate) as source:
+        with self._models.using(request.model) as model, Film(path, rate, state) as source:
             if model.card.digest != request.model_digest:
                 raise ConflictError(f"the model '{request.model}' has changed since this was asked for: ask again")
             takes = v2a.generate(
@@ -225,35 +219,6 @@ class TorchEngine:
         return Path(run.out_dir) / name, more
 
 
-class _Film:
-    """A `FrameSource` that opens its film when a frame is asked for: what was seen of it may be remembered."""
-
-    def __init__(self, path: Path, rate: Fraction | None) -> None:
-        self._path, self._rate = path, rate
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @cached_property
-    def _film(self) -> VideoFile:
-        return self._stack.enter_context(VideoFile(self._path, self._rate))
-
-    @property
-    def info(self) -> VideoInfo:
-        """See FrameSource."""
-        return self._film.info
-
-    def read(
-        self, times_s: Sequence[Fraction], size: tuple[int, int], until_s: Sequence[Fraction] | None = None
-    ) -> npt.NDArray[np.uint8]:
-        """See FrameSource."""
-        return self._film.read(times_s, size, until_s)
-
-
 def _is_no_memory(error: BaseException) -> bool:
     """The processor's allocator has no class of its own for this."""
     return not isinstance(error, RuntimeError) or isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error)
@@ -263,21 +228,6 @@ def _release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """Changes with the file; nothing where it cannot be looked at, of which `source_digest` says why."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, _: tuple[int, ...], start_s: Fraction, end_s: Fraction, rate: Fraction | None) -> str:
-    """`source_digest` of a film in some state: a re-roll does not read through it again."""
-    return source_digest(path, start_s, end_s, rate)
 
 
 def _announced(sound: Iterator[Audio], on_end: Callable[[], None]) -> Iterator[Audio]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction as F
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from tests.v2a.test_decoding import Still
 from tests.v2a.watchful_model import small_card
 from v2a.cards import Fade
 from v2a.decoding import decoded, n_stretches
+from v2a.errors import MediaError
 from v2a.evaluate.soundtracks import Pictures
 from v2a.models.base import Conditions, Frames, OnPart, Seen
 from v2a.request import Clip, Cue, Layer, LayerName, Piece, Request, Sampling
@@ -100,6 +102,27 @@ class FractionalModel:
         for token in (latents[:, 0] > 0.1).nonzero()[:, 0].tolist():
             samples[token * 1_024 + round(latents[token, 1].item() * 1_024)] += latents[token, 0]
         return samples[None]
+
+
+class Torn(Pictures):
+    """A film that cannot be read from some time on."""
+
+    def read(
+        self, times_s: Sequence[F], size: tuple[int, int], until_s: Sequence[F] | None = None
+    ) -> npt.NDArray[np.uint8]:
+        if times_s[-1] > 2:
+            raise MediaError("torn")
+        return super().read(times_s, size, until_s)
+
+
+def test_of_a_film_that_is_torn_no_take_is_taken_for_whole() -> None:
+    film = Torn(np.arange(100, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2) * 2, 25)
+    takes = list(v2a.generate(FractionalModel(), film, request(F(4), takes=5), lambda _: None))  # of two passes
+    assert len(takes) == 5
+    for _ in range(2):
+        for take in takes:
+            with pytest.raises(MediaError, match="torn"):
+                list(take.blocks)
 
 
 def request(duration_s: F, layer: Layer | None = None, start_s: F = F(0), takes: int = 1) -> Request:

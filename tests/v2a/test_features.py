@@ -11,11 +11,14 @@ import torch
 
 import v2a
 from tests.v2a.watchful_model import WatchfulModel
+from v2a.evaluate.soundtracks import Pictures
 from v2a.features import FeatureFolder, Watched
 from v2a.media import VideoFile
 from v2a.media.source import FrameSource
 from v2a.models.base import Model
 from v2a.request import Clip, Piece, Request, Sampling
+from v2a.watching import Watching
+from v2a.windows import plan_windows
 
 CLIP = Clip("0" * 64, (Piece(F(0), F(1), F(0), F(1)),))
 
@@ -55,6 +58,23 @@ def test_a_second_take_needs_no_film_and_is_the_same_to_the_bit(model: Model, fi
     np.testing.assert_array_equal(sound(model, film, tmp_path), plain[0])
     for seed in (1, 2):
         np.testing.assert_array_equal(sound(model, NoFilm(), tmp_path, seed=seed), plain[seed - 1])
+
+
+def test_a_clip_of_several_windows_is_remembered_whole_or_not_at_all(tmp_path: Path) -> None:
+    model, features = WatchfulModel([(10.0, 0.25), (60.0, 0.5), (120.0, 1.0)]), FeatureFolder(tmp_path)
+    clip = Clip("0" * 64, (Piece(F(0), F(6), F(0), F(6)),))
+    windows = list(plan_windows(150, model.card))
+    black = Pictures(np.zeros((6, 8, 8), np.uint8), 1)
+    half = Watching(model, black, clip, windows, lambda *_: None, features)
+    half.seen(windows[-2])
+    assert not list(tmp_path.iterdir())
+    whole = Watching(model, black, clip, windows, lambda *_: None, features)
+    whole.whole()
+    again = Watching(model, NoFilm(), clip, windows, lambda *_: None, features)
+    assert list(again.cues) == list(whole.cues)
+    assert len(again.cues) == 3
+    for window in windows:
+        torch.testing.assert_close(again.seen(window), whole.seen(window), rtol=0, atol=0)
 
 
 def test_what_is_found_waits_on_the_cpu(tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_what_nobody_sees_is_silent_unless_words_say_otherwise(film: VideoFile) 
     assert (wordless.cues, wordless.cues_seen, worded.cues, worded.cues_seen) == ((), True, (), True)
 
 
+def test_before_the_first_event_nothing_strikes_and_words_do_not_decide(film: VideoFile) -> None:
+    (take,) = make(film, WatchfulModel([(95.0, 1.0)]), Layer("mix", "hammer"))
+    assert struck(take) == [95]
+    assert not take.audio.samples[:, : 90 * 1920].any()
+
+
 def test_other_layers_follow_only_what_they_are_given(film: VideoFile) -> None:
     rain, bells = make(film, WatchfulModel(SEEN), Layer("ambience", "rain"), Layer("music", cues=(Cue(F(1)),)))
     assert sounds(rain, NOT_GIVEN)

@@ -3,20 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_plugin.bridge.journal import Record
 
-# Where each stage begins and ends on the way of a request, as it usually takes.
-_STAGES = {
-    "reading": (0.0, 0.05),
-    "encoding": (0.05, 0.3),
-    "sampling": (0.3, 0.9),
-    "decoding": (0.9, 0.95),
-    "writing": (0.95, 0.98),
-}
+# The stages of a request in the order in which they begin, and how much of it each usually takes.
+_STAGES = {"reading": 0.05, "encoding": 0.25, "sampling": 0.6, "decoding": 0.05, "writing": 0.03}
 _RENDER_SHARE = 0.3
 _TELL_EVERY_S = 0.1
 _MOST_IMAGES = 100
@@ -25,7 +19,8 @@ _ENDS = {"succeeded": "done", "cancelled": "cancelled"}
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. done: of the whole, 0 … 1. queue: jobs before it. text: for people."""
+    """How far a job is. done: of the whole, 0 … 1. queue: jobs before it. text: for people. shares: of each stage that
+    the server told of, how much is done, 0 … 1."""
 
     stage: str = ""
     step: int = 0
@@ -33,6 +28,7 @@ class Progress:
     queue: int = 0
     done: float = 0.0
     text: str = "starting"
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def at_render(self, frame: int, n_frames: int) -> "Progress":
         """The same job while its pictures are rendered."""
@@ -54,13 +50,17 @@ class Progress:
                 text=f"waiting, {progress.queue_position} before it",
             )
         step, total = progress.step, progress.total_steps
-        first, last = _STAGES.get(progress.stage, (0.0, 0.0))
-        done = first + (last - first) * (min(step / total, 1.0) if total else 0.0)
+        shares = {**self.shares, progress.stage: min(step / total, 1.0) if total else 0.0}
+        begun = max((index for index, stage in enumerate(_STAGES) if stage in shares), default=0)
+        # What was not told of before is done: what a film shows, for one, may be remembered.
+        done = sum(
+            weight * shares.get(stage, float(index < begun)) for index, (stage, weight) in enumerate(_STAGES.items())
+        )
         if rendered:
             done = _RENDER_SHARE + (1 - _RENDER_SHARE) * done
         text = f"{progress.stage}, {step} of {total}" if total else progress.stage
-        # Stages take turns where there are several layers, and nobody wants to see a bar go back.
-        return Progress(progress.stage, step, total, 0, max(self.done, done), text)
+        # Nobody wants to see a bar go back, as where the server begins anew.
+        return Progress(progress.stage, step, total, 0, max(self.done, done), text, shares)
 
 
 def status(record: Record, progress: Progress | None, *, with_parameters: bool) -> dict[str, Any]:

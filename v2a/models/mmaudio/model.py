@@ -1,6 +1,7 @@
 """MMAudio behind the shared interface of `v2a.models.base`: a window's sound from what CLIP and Synchformer see of it,
 and from words where there are any."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,8 +84,9 @@ class MMAudioModel:
 
         for together in (windows,) if self._turns.taken else ([window] for window in windows):
             with self._turns.of("seeing"):
-                seen = [see(window) for window in together]
-            yield from seen
+                seen = deque(see(window) for window in together)
+            while seen:
+                yield seen.popleft()
 
     def seen_events(self, seen: Seen) -> list[tuple[float, float]] | None:
         """See Model.seen_events: events are not looked for."""

@@ -161,7 +161,9 @@ def seen_events(sight: Sight) -> Tensor:
     certainty = sight.logit.sigmoid()
     highest = F.max_pool1d(certainty[:, None], 2 * APART + 1, stride=1, padding=APART)[:, 0]
     is_event = (certainty > _SEEN) & (certainty == highest)
-    return torch.stack([sight.offset, sight.strength], -1) * is_event[..., None]
+    # What is surest of the end of a token rounds to the next one.
+    offset = sight.offset.clamp_max(1 - torch.finfo(torch.float32).eps)
+    return torch.stack([offset, sight.strength], -1) * is_event[..., None]
 
 
 def to_grey(frames: Tensor) -> Tensor:
