@@ -665,7 +665,9 @@ class Progress(_message.Message):
     stage: _builtins.str
     """"waiting", "reading", "encoding", "sampling", "decoding", "writing"."""
     step: _builtins.int
-    """Steps done, of total_steps of this stage over all windows, takes and layers. What a step is depends on the stage."""
+    """Steps done, of total_steps of this stage over all windows, takes and layers. What a step is depends on the stage.
+    Stages take turns: a film is looked at ("encoding") while its sound is made.
+    """
     total_steps: _builtins.int
     def __init__(
         self,

@@ -30,8 +30,8 @@ def check_name(name: str, work: Path) -> None:
     """Raise UsageError unless what was trained in `work` may be called so: a new name, or one that it has already."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"'{name}' cannot be a model's name: choose letters, digits, '.', '_' and '-'")
-    models = ModelsFolder(models_folder())
-    if name in models.names() and _flow_of(models.card(name)) in _exported(work):
+    models, exported = ModelsFolder(models_folder()), _exported(work)  # read in any case: later it is needed
+    if name in models.names() and _flow_of(models.card(name)) in exported:
         return
     if name in (*_TAKEN, *model_names(), *published_models()):
         raise UsageError(f"there is a model named '{name}' already, and it is not from {work}: choose another name")
