@@ -74,7 +74,7 @@ class Janitor:
         while old := await self._calls.do(self._ledger.ended_before, before_ms, _AT_ONCE):
             for request_id in old:
                 try:
-                    await self.delete(request_id)
+                    await self.delete(request_id, before_ms)
                 except (NotFoundError, ConflictError):
                     return  # somebody has deleted it, or asked for it again, in this very moment: next time
             n_deleted += len(old)
@@ -82,10 +82,10 @@ class Janitor:
         if n_deleted:
             _log.info("%d jobs that ended long ago were deleted", n_deleted)
 
-    async def delete(self, request_id: str) -> None:
-        """Forget a job, and the content that only it referred to. Raises NotFoundError, ConflictError."""
+    async def delete(self, request_id: str, before_ms: int | None = None) -> None:
+        """Forget a job, and the content that only it referred to. Raises as `Ledger.delete`."""
         async with self._content:
-            released = await self._calls.do(self._ledger.delete, request_id)
+            released = await self._calls.do(self._ledger.delete, request_id, before_ms)
             for sha256 in released.results:
                 await asyncio.to_thread(self._store.discard, sha256)
             for sha256 in released.uploads:

@@ -184,12 +184,15 @@ class Ledger(Records):
             self._again(job, "", 0, MAX_TRIES)
         return True
 
-    def delete(self, request_id: str) -> Released:
-        """Forget a job that has ended. Raises NotFoundError, ConflictError."""
+    def delete(self, request_id: str, before_ms: int | None = None) -> Released:
+        """Forget a job that has ended, or only if it did before a time. Raises NotFoundError, ConflictError."""
         with transaction(self._sql):
             job = self.get(request_id)
             if not job.ended:
                 raise ConflictError(f"the job {request_id} has not ended: cancel it first")
+            ended_before = "SELECT 1 FROM jobs WHERE id = ? AND ended_ms < ?"
+            if before_ms is not None and not self._any(ended_before, job.id, before_ms):
+                raise ConflictError(f"the job {request_id} has ended since")
             takes = self._sql.execute("SELECT DISTINCT sha256 FROM takes WHERE job = ?", (job.id,)).fetchall()
             self._sql.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
             upload = job.spec.clip.upload_sha256

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from v2a.errors import StorageError
+from v2a.errors import ConflictError, NotFoundError, StorageError
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_server.errors import QueueFullError
 from v2a_server.ledger import Ledger
@@ -85,6 +85,19 @@ def test_what_the_last_server_half_made_otherwise_is_forgotten(tmp_path: Path) -
     assert ledger.recover(lambda spec: "same" if spec.model == "same" else "new") == 2
     assert [take.sha256 for take in ledger.generation("same").takes] == ["same"]
     assert not ledger.generation("other").takes
+    ledger.close()
+
+
+def test_a_job_that_ended_again_meanwhile_is_not_old(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.create("job", Asking(pb.GenerationSpec()), max_queued=1)
+    ledger.cancel("job")
+    ended_ms = ledger.generation("job").ended_ms
+    with pytest.raises(ConflictError, match="has ended since"):
+        ledger.delete("job", before_ms=ended_ms)
+    ledger.delete("job", before_ms=ended_ms + 1)
+    with pytest.raises(NotFoundError):
+        ledger.generation("job")
     ledger.close()
 
 
