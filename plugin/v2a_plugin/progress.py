@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_plugin.client import OnEvent
+from v2a_plugin.stages import Stages
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -79,18 +80,19 @@ class ProgressBars:
         if self._job is not None:
             bars.remove_task(self._job)  # a hundred bars would push the living one off the screen
         self._job = task = bars.add_task("starting", total=None, label=printable(label))
+        stages, done = Stages(), 0.0
 
         def show(event: pb.GenerationEvent) -> None:
+            nonlocal stages, done
             what = event.WhichOneof("event")
             if what == "progress":
                 progress = event.progress
-                waiting = f"waiting, {progress.queue_position} before it"
-                bars.update(
-                    task,
-                    description=waiting if progress.queue_position else progress.stage,
-                    completed=progress.step,
-                    total=progress.total_steps or None,
-                )
+                if progress.queue_position:
+                    bars.update(task, description=f"waiting, {progress.queue_position} before it")
+                    return
+                stages = stages.after(progress)
+                done = max(done, stages.done)  # nobody wants to see a bar go back, as where the server begins anew
+                bars.update(task, description=progress.stage, completed=done, total=1)
             elif what == "state" and event.state.state in _ENDED:
                 ended = _ENDED[event.state.state]
                 bars.update(task, description=ended)

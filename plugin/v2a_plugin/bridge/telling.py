@@ -8,9 +8,8 @@ from typing import Any
 
 from v2a_api.v1 import generation_pb2 as pb
 from v2a_plugin.bridge.journal import Record
+from v2a_plugin.stages import Stages
 
-# The stages of a request in the order in which they begin, and how much of it each usually takes.
-_STAGES = {"reading": 0.05, "encoding": 0.25, "sampling": 0.6, "decoding": 0.05, "writing": 0.03}
 _RENDER_SHARE = 0.3
 _TELL_EVERY_S = 0.1
 _MOST_IMAGES = 100
@@ -19,8 +18,7 @@ _ENDS = {"succeeded": "done", "cancelled": "cancelled"}
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. done: of the whole, 0 … 1. queue: jobs before it. text: for people. shares: of each stage that
-    the server told of, how much is done, 0 … 1."""
+    """How far a job is. done: of the whole, 0 … 1. queue: jobs before it. text: for people."""
 
     stage: str = ""
     step: int = 0
@@ -28,7 +26,7 @@ class Progress:
     queue: int = 0
     done: float = 0.0
     text: str = "starting"
-    shares: Mapping[str, float] = field(default_factory=dict)
+    stages: Stages = field(default_factory=Stages)
 
     def at_render(self, frame: int, n_frames: int) -> "Progress":
         """The same job while its pictures are rendered."""
@@ -50,17 +48,13 @@ class Progress:
                 text=f"waiting, {progress.queue_position} before it",
             )
         step, total = progress.step, progress.total_steps
-        shares = {**self.shares, progress.stage: min(step / total, 1.0) if total else 0.0}
-        begun = max((index for index, stage in enumerate(_STAGES) if stage in shares), default=0)
-        # What was not told of before is done: what a film shows, for one, may be remembered.
-        done = sum(
-            weight * shares.get(stage, float(index < begun)) for index, (stage, weight) in enumerate(_STAGES.items())
-        )
+        stages = self.stages.after(progress)
+        done = stages.done
         if rendered:
             done = _RENDER_SHARE + (1 - _RENDER_SHARE) * done
         text = f"{progress.stage}, {step} of {total}" if total else progress.stage
         # Nobody wants to see a bar go back, as where the server begins anew.
-        return Progress(progress.stage, step, total, 0, max(self.done, done), text, shares)
+        return Progress(progress.stage, step, total, 0, max(self.done, done), text, stages)
 
 
 def status(record: Record, progress: Progress | None, *, with_parameters: bool) -> dict[str, Any]:
