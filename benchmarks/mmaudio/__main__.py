@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     speed.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     memory = commands.add_parser("memory", help="the most memory in each stage, with files of full size, on a CPU")
     memory.add_argument("--variant", default="large_44k_v2")
-    memory.add_argument("--dtype", default="bfloat16", choices=PRECISIONS)
+    memory.add_argument("--dtype", default="bfloat16", choices=[name for name in PRECISIONS if name != "auto"])
+    memory.add_argument("--room", type=float, metavar="GB", help="as if so much were free (default: enough for all)")
     commands.add_parser("solvers", help="error of solvers and steps of time, on flows that need no published weights")
     commands.add_parser("training-memory", help="what fine-tuning needs, computed from shapes")
     options = parser.parse_args(arguments)
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "memory":
             from benchmarks.mmaudio.memory import run as weigh
 
-            return weigh(options.variant, options.dtype)
+            return weigh(options.variant, options.dtype, options.room)
         if options.command == "training-memory":
             from benchmarks.mmaudio.training_memory import run as compute
 

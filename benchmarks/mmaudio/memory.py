@@ -18,9 +18,10 @@ from benchmarks.mmaudio.installing import install
 from benchmarks.mmaudio.speed import GUIDANCE, TAKES, TEXT, make_film, model_name
 from benchmarks.serving.__main__ import machine
 from v2a.cards import Precision
+from v2a.cards import card as model_card
 from v2a.errors import UsageError
 from v2a.media import VideoFile
-from v2a.models import load_model
+from v2a.models.mmaudio.model import MMAudioModel
 from v2a.models.mmaudio.variants import WINDOW_S
 from v2a.request import Clip, Piece
 from v2a.sampling import guided
@@ -30,8 +31,8 @@ from v2a.windows import plan_windows
 FILM_SIZE = (1080, 1920)
 
 
-def run(variant: str, dtype: Precision) -> int:
-    """Measure on the processor, and print a table as Markdown."""
+def run(variant: str, dtype: Precision, room_gb: float | None) -> int:
+    """Measure on the processor, and print a table as Markdown. room_gb: what the model thinks is free, 10⁹ bytes."""
     name = model_name(variant)
     if sys.platform != "linux":
         raise UsageError("only Linux says how much memory a process had at most since it was asked")
@@ -39,20 +40,23 @@ def run(variant: str, dtype: Precision) -> int:
         os.environ["V2A_MODELS"] = folder
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             pool.apply(install, (f"{name}=random", Path(folder) / "installed"))
-        print(f"`{name}` in {dtype}; {machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads.\n")
+        room = "all in memory" if room_gb is None else f"{room_gb:g} GB free"
+        print(
+            f"`{name}` in {dtype}, {room}; {machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads.\n"
+        )
         print("| stage | at most, GB | in the end, GB |\n|---|---|---|")
-        for stage in _stages(Path(folder), dtype):
+        for stage in _stages(Path(folder), dtype, float("inf") if room_gb is None else 1e9 * room_gb):
             print(f"| {stage} | {_gigabytes('VmHWM'):.2f} | {_gigabytes('VmRSS'):.2f} |", flush=True)
             Path("/proc/self/clear_refs").write_text("5")  # the most begins anew
     return 0
 
 
 @torch.inference_mode()
-def _stages(folder: Path, dtype: Precision) -> Iterator[str]:
+def _stages(folder: Path, dtype: Precision, room_bytes: float) -> Iterator[str]:
     film = make_film(folder / "film.mp4", FILM_SIZE)
     yield "libraries"
-    model = load_model("installed", "cpu", dtype)
-    card = model.card
+    card = model_card("installed")
+    model = MMAudioModel(card, torch.device("cpu"), dtype, room_bytes)
     yield "loading"
     clip = Clip("0" * 64, (Piece(Fraction(0), Fraction(WINDOW_S), Fraction(0), Fraction(WINDOW_S)),))
     (window,) = plan_windows(card.n_tokens(clip), card)

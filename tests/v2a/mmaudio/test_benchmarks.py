@@ -36,10 +36,13 @@ def test_speed_times_every_stage_against_a_floor(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
-def test_memory_is_told_of_every_stage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("room", [[], ["--room", "0.001"]])
+def test_memory_is_told_of_every_stage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, room: list[str]
+) -> None:
     monkeypatch.setattr(memory, "FILM_SIZE", (144, 256))
     monkeypatch.setenv("V2A_MODELS", "")  # put back in the end
-    assert main(["memory", "--variant", "tiny_16k", "--dtype", "float32"]) == 0
+    assert main(["memory", "--variant", "tiny_16k", "--dtype", "float32", *room]) == 0
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.endswith(" |")]
     assert [row[0] for row in rows[1:]] == ["libraries", "loading", "looking", "two steps of 4 takes", "decoding"]
     for _, most, end in rows[1:]:

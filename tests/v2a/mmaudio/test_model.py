@@ -218,7 +218,7 @@ def test_in_turns_it_sounds_the_same(tiny: Model, path: Path, seen: dict[str, Te
     """On a CPU they go nowhere, but nothing is used out of its turn."""
     wanted = request(tiny, F(0), F(1), Layer(prompt="rain"))
     expected = made(tiny, path, wanted)[0]
-    narrow = MMAudioModel(tiny.card, cast(MMAudioModel, tiny).networks, torch.device("cpu"), "float32", room_bytes=0)
+    narrow = MMAudioModel(tiny.card, torch.device("cpu"), "float32", room_bytes=0)
     turns, used = narrow._turns, set[tuple[str | None, str]]()
     assert turns.taken
     with ExitStack() as hooks:
@@ -245,9 +245,7 @@ def test_it_looks_no_further_than_it_must(
 
     monkeypatch.setattr(Eyes, "see", see)
     windows = [Window(index, 125 * index, 125 * index + 250, 125 if index else 0) for index in range(5)]
-    model = MMAudioModel(
-        tiny.card, cast(MMAudioModel, tiny).networks, torch.device("cpu"), "float32", room_bytes=room_bytes
-    )
+    model = MMAudioModel(tiny.card, torch.device("cpu"), "float32", room_bytes=room_bytes)
     for index, seen in enumerate(model.encode_video(cast(Frames, None), windows, lambda *_: None)):
         assert looked_s == [tiny.card.token_s(window.start) for window in windows[: max(index, ahead) + 1]]
         assert {name: sorted(set(value.flatten().tolist())) for name, value in seen.items()} == {

@@ -16,7 +16,7 @@ from v2a.errors import GenerationError, NotFoundError, UsageError
 from v2a.models.base import Conditions, Frames, OnPart, Seen
 from v2a.models.mmaudio.clip import Clip, n_tokens
 from v2a.models.mmaudio.flow import FlowConditions, FlowTransformer, Lengths
-from v2a.models.mmaudio.parts import blank, build, fill
+from v2a.models.mmaudio.parts import PARTS, blank, build, fill
 from v2a.models.mmaudio.seeing import Eyes, n_parts
 from v2a.models.mmaudio.synchformer import Synchformer
 from v2a.models.mmaudio.turns import Turns
@@ -49,22 +49,25 @@ class MMAudioModel:
     def __init__(
         self,
         card: ModelCard,
-        networks: Networks,
         device: torch.device,
         precision: Precision,
         room_bytes: float | None = None,
     ) -> None:
-        """room_bytes: of the device, see `Turns`."""
-        self.card, self.device, self.networks = card, device, networks
+        """room_bytes: of the device, see `Turns`. Raises as `load`."""
+        self.card, self.device = card, device
         self.precision: str = precision
-        variant = VARIANTS[card.variant]
+        dtype, variant = getattr(torch, precision), _variant(card)
+        blanks = {part: _ready(part, blank(part, variant), dtype) for part in PARTS}
+        self.networks = networks = Networks(**blanks)  # type: ignore[arg-type]
+        part_of = {network: part for part, network in blanks.items()}
         self.eyes = Eyes(networks.clip, networks.sync, variant.clip.image_size, variant.sync.crop)
         self._turns = Turns(
             device,
             {
                 "seeing": (networks.clip, networks.sync),
-                "sounding": (networks.flow, networks.vae, networks.vocoder),
+                "sounding": (networks.vae, networks.vocoder, networks.flow),
             },
+            lambda network: _network(card, part_of[network], dtype),
             room_bytes,
         )
         self._remembered_words = lru_cache(maxsize=_TEXTS)(self._words)
@@ -161,7 +164,7 @@ def load(card: ModelCard, device: torch.device, precision: Precision) -> MMAudio
     is missing or does not fit.
     """
     chosen = automatic_precision(device) if precision == "auto" else precision
-    return MMAudioModel(card, _networks(card, getattr(torch, chosen)), device, chosen)
+    return MMAudioModel(card, device, chosen)
 
 
 def automatic_precision(device: torch.device) -> Precision:
@@ -209,12 +212,17 @@ def _variant(card: ModelCard) -> Variant:
     return variant
 
 
-def _networks(card: ModelCard, dtype: torch.dtype) -> Networks:
-    # First those of which a part is dropped, so that no more is ever in memory than in the end.
-    vae = cast(Vae, load_part(card, "vae", torch.float32)).for_inference(torch.float32)
-    vocoder = load_part(card, "vocoder", torch.float32)
-    flow = _part(card, "flow", lambda network: cast(FlowTransformer, network).for_inference(dtype))
-    sync, clip = (load_part(card, part, dtype) for part in ("sync", "clip"))
-    for network in (vocoder, sync, clip):
-        network.eval().requires_grad_(False)
-    return Networks(cast(FlowTransformer, flow), vae, cast(Vocoder, vocoder), cast(Synchformer, sync), cast(Clip, clip))
+def _network(card: ModelCard, part: str, dtype: torch.dtype) -> nn.Module:
+    """The network of a part, with its numbers, as it is used."""
+    if part == "vae":  # its weights are normalised in the precision of its file
+        return _ready(part, load_part(card, part, torch.float32), dtype)
+    return _part(card, part, lambda network: _ready(part, network, dtype))
+
+
+def _ready(part: str, network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A network as it is used, whether it has its numbers or not."""
+    if part == "flow":
+        return cast(FlowTransformer, network).for_inference(dtype)
+    if part == "vae":
+        return cast(Vae, network).for_inference(torch.float32)
+    return network.to(torch.float32 if part == "vocoder" else dtype).eval().requires_grad_(False)

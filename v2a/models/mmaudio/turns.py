@@ -1,7 +1,8 @@
 """Groups of networks that take turns on a device that cannot hold them all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
 
 import torch
@@ -9,25 +10,34 @@ from torch import nn
 
 # What work needs beside the weights, as a share of them.
 _ROOM_TO_WORK = 1.4
+_META = torch.device("meta")
 
 
 class Turns:
     """Where the device has room for everything, everything is on it; else one group is, and the others wait outside.
 
-    Threads may use it at once: they wait for each other where groups take turns.
+    Who waits for a CUDA device waits in the processor's memory, and who waits for that, in its file. Threads may use it
+    at once: they wait for each other where groups take turns.
     """
 
     def __init__(
-        self, device: torch.device, groups: Mapping[str, Sequence[nn.Module]], room_bytes: float | None = None
+        self,
+        device: torch.device,
+        groups: Mapping[str, Sequence[nn.Module]],
+        read: Callable[[nn.Module], nn.Module],
+        room_bytes: float | None = None,
     ) -> None:
-        """room_bytes: of the device; by default, what is free on it now."""
-        self._device, self._groups, self._lock = device, groups, RLock()
+        """groups: of networks on the meta device. read: gives another of the same structure, with its numbers.
+
+        room_bytes: of the device; by default, what is free on it now.
+        """
+        self._device, self._groups, self._read, self._lock = device, groups, read, RLock()
+        self._outside = _META if device.type == "cpu" else torch.device("cpu")
         self._there: str | None = None
         room = _room(device) if room_bytes is None else room_bytes
         self.taken = _ROOM_TO_WORK * sum(_n_bytes(network) for group in groups.values() for network in group) > room
-        if not self.taken:
-            for group in groups.values():
-                _move(group, device)
+        for group in groups.values():
+            self._move(group, self._outside if self.taken else device)
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
@@ -40,15 +50,22 @@ class Turns:
                 self._there = None  # nobody, if a move fails: half of a group may be anywhere
                 for other, group in self._groups.items():
                     if other != name:
-                        _move(group, torch.device("cpu"))
-                _move(self._groups[name], self._device)
+                        self._move(group, self._outside)
+                self._move(self._groups[name], self._device)
                 self._there = name
             yield
 
+    def _move(self, group: Sequence[nn.Module], device: torch.device) -> None:
+        for network in group:
+            if device != _META and next(network.parameters()).is_meta:
+                _take_over(network, self._read(network))
+            network.to(device)
 
-def _move(group: Sequence[nn.Module], device: torch.device) -> None:
-    for network in group:
-        network.to(device)
+
+def _take_over(network: nn.Module, other: nn.Module) -> None:
+    """Give a network the numbers of another of the same structure, which is used up."""
+    for own, its in zip(network.modules(), other.modules(), strict=True):
+        own._parameters, own._buffers = its._parameters, its._buffers
 
 
 def _n_bytes(network: nn.Module) -> int:
@@ -56,5 +73,11 @@ def _n_bytes(network: nn.Module) -> int:
 
 
 def _room(device: torch.device) -> float:
-    """Bytes; of other devices than CUDA's it is not known, or shared with all else, which would gain nothing."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")
+    """Bytes; of other devices than CUDA's and a Linux's processor it is not known."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    memory = Path("/proc/meminfo")
+    if device.type != "cpu" or not memory.exists():
+        return float("inf")
+    lines = dict(line.split(":", 1) for line in memory.read_text().splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024
